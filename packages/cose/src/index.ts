@@ -1,0 +1,15 @@
+export { type Cbor, type CborMap, CborTag, cborDecode, cborEncode } from './cbor.ts';
+export { CoseError, type CoseErrorCode } from './error.ts';
+export {
+  type Curve,
+  encodeKey,
+  importSecret,
+  importVerifyKey,
+  keyThumbprint,
+  type KeyText,
+  parseKey,
+  type PublicKey,
+  publicKeyOf,
+} from './key.ts';
+export { type Claims, contentTypeOf, decodeSign1, type Sign1, sign1, verifySign1 } from './sign1.ts';
+export { ALG, ed25519Signer, generateSecret, type Signer } from './signer.ts';
