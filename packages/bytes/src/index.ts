@@ -24,3 +24,4 @@ export {
 } from './json.ts';
 export { BytesError, type BytesErrorCode } from './error.ts';
 export { Reader } from './reader.ts';
+export { leafHash, nodeHash, treeRoot } from './tree.ts';

@@ -1,0 +1,1 @@
+export { sharedVectors } from './vectors.ts';
