@@ -1,0 +1,15 @@
+export type AttestErrorCode =
+  | 'attest/malformed'
+  | 'attest/unknown-technology'
+  | 'attest/untrusted-signer'
+  | 'attest/bad-signature';
+
+/** The one error class of this package; `code` is stable, the message is for people. */
+export class AttestError extends Error {
+  readonly code: AttestErrorCode;
+  constructor(code: AttestErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AttestError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,67 @@
+// Field schemas that documents and statements share. All objects are strict: an unknown member is refused.
+import { BytesError, base64urlDecode, type Digest } from '@sealroom/bytes';
+import { CoseError, type KeyText, parseKey } from '@sealroom/cose';
+import { z } from 'zod';
+
+export const digest = z.custom<Digest>(
+  (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+  'expected sha256: and 64 lower-case hexadecimal digits',
+);
+
+function isBytes(value: string, length?: number): boolean {
+  try {
+    const bytes = base64urlDecode(value);
+    return length === undefined || bytes.length === length;
+  } catch (error) {
+    if (error instanceof BytesError) return false;
+    throw error;
+  }
+}
+
+function isKey(value: string): boolean {
+  try {
+    parseKey(value);
+    return true;
+  } catch (error) {
+    if (error instanceof CoseError) return false;
+    throw error;
+  }
+}
+
+/** base64url without padding, of exactly `length` bytes when given. */
+export function bytesText(length?: number) {
+  return z
+    .string()
+    .max(1_000_000)
+    .refine((value) => isBytes(value, length), 'expected base64url without padding');
+}
+
+export const keyText = z
+  .string()
+  .max(200)
+  .refine((value): value is KeyText => isKey(value), 'expected a public key (COSE_Key, base64url)');
+
+/** 16 random bytes that keep a statement's digest unguessable. */
+export const salt = bytesText(16);
+
+/** RFC 3339 in UTC, seconds or milliseconds. */
+export const time = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/, 'expected a time such as 2026-11-22T10:00:00Z')
+  .refine((value) => !Number.isNaN(Date.parse(value)), 'this time does not exist');
+
+export const count = z.int().min(0);
+
+/** An identifier made by a program: project and run configuration ids. */
+export const identifier = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/);
+
+/** Short text that may be public for ever: a domain, a purpose code. */
+export const shortText = z.string().min(1).max(200);
+
+export const url = z
+  .string()
+  .max(2000)
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'expected an http(s) URL',
+  );

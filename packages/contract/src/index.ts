@@ -1,0 +1,72 @@
+export { ContractError, type ContractErrorCode, RELEASE_CODES, type ReleaseCode } from './error.ts';
+export {
+  buildManifest,
+  commitmentBytes,
+  encodeManifest,
+  type Manifest,
+  parametersDigest,
+  releaseInfo,
+  roomBinding,
+  type RoomKeys,
+  type VaultNonce,
+} from './manifest.ts';
+export {
+  checkParameters,
+  parameterName,
+  parameterType,
+  type ParameterType,
+  parameterValue,
+  type ParameterValue,
+} from './parameters.ts';
+export { admitStatement, applyStatement, createRecord, subjectSalt } from './record.ts';
+export { contractStands, mayUse, stewardsOf } from './record-state.ts';
+export type {
+  Admitted,
+  ArtifactKind,
+  ArtifactState,
+  ContractState,
+  KeyEntry,
+  LedgerRecord,
+  OrganisationState,
+  Reservation,
+  RunState,
+  Signature,
+} from './record-types.ts';
+export {
+  createStatement,
+  freshSalt,
+  isOfType,
+  readStatement,
+  signPayload,
+  type Statement,
+} from './statement.ts';
+export {
+  isStatementType,
+  type PayloadOf,
+  roomKeysSchema,
+  type SignerKind,
+  STATEMENTS,
+  type StatementType,
+  subjectOf,
+} from './statement-table.ts';
+export {
+  type Contract,
+  contractDigest,
+  contractSalt,
+  contractSchema,
+  CUSTODIES,
+  type Custody,
+  encodeContract,
+  type Isolation,
+  ISOLATIONS,
+  isolationSuffices,
+  parseContract,
+  type Role,
+  ROLES,
+  SENSITIVITIES,
+  type Sensitivity,
+  type Use,
+  USES,
+  vaultOf,
+} from './terms.ts';
+export { bytesText, count, digest, identifier, keyText, salt, shortText, time, url } from './fields.ts';
