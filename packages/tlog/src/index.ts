@@ -1,0 +1,65 @@
+export {
+  type Checkpoint,
+  type Cosignature,
+  formatCheckpoint,
+  openCheckpoint,
+  type OpenedCheckpoint,
+  parseCheckpoint,
+  signCheckpoint,
+  type Witness,
+} from './checkpoint.ts';
+export { cosign, cosignatureTime, cosignatureVerifier } from './cosignature.ts';
+export { ENTRY_LENGTH, entryTag, ledgerEntry, PUBLIC_SUBJECT_KEY, splitEntry, subjectKey } from './entry.ts';
+export { TlogError, type TlogErrorCode } from './error.ts';
+export { Frontier } from './frontier.ts';
+export {
+  ed25519Verifier,
+  formatNote,
+  NOTE_COSIGNATURE,
+  NOTE_ED25519,
+  noteKeyId,
+  noteKeyText,
+  type NoteSignature,
+  type NoteVerifier,
+  type OpenedNote,
+  openNote,
+  parseNote,
+  parseNoteKeyText,
+  type ParsedNote,
+} from './note.ts';
+export {
+  consistencyProof,
+  type HashReader,
+  type Inclusion,
+  inclusionProof,
+  type NodeHash,
+  rootAt,
+  rootFromInclusion,
+  verifyConsistency,
+  verifyInclusion,
+  verifySubtreeConsistency,
+  verifySubtreeInclusion,
+} from './proof.ts';
+export {
+  attachReceipts,
+  decodeReceipt,
+  detachReceipts,
+  encodeReceipt,
+  type Receipt,
+  verifyReceipt,
+} from './receipt.ts';
+export {
+  decodeBundle,
+  decodeTile,
+  encodeBundle,
+  expandTile,
+  hashesAtLevel,
+  parseTilePath,
+  TILE_WIDTH,
+  tileHashReader,
+  type TileName,
+  tilePath,
+  tilesBetween,
+  tileWidth,
+} from './tile.ts';
+export { encodeTlogProof, parseTlogProof, type TlogProof, verifyTlogProof } from './tlogproof.ts';
