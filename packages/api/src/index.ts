@@ -1,0 +1,12 @@
+export type {
+  Method,
+  Route,
+  RouteBody,
+  RouteBodyInput,
+  RouteParams,
+  RouteParamsInput,
+  RouteQuery,
+  RouteQueryInput,
+  RouteResponse,
+  RouteResponseInput,
+} from './route.ts';

@@ -1,0 +1,28 @@
+export { loadConfig, type LoadConfigOptions } from './config.ts';
+export { ensureDirectory, lockDirectory, readSecretFile, syncDirectory, writeFileAtomic } from './files.ts';
+export {
+  allowTime,
+  type App,
+  type AppContext,
+  type AppEnv,
+  type Checks,
+  checkInput,
+  readBytes,
+  readJson,
+  serverApp,
+  type ServerAppOptions,
+} from './http.ts';
+export { onStop, readyLine, stopWithParent } from './lifecycle.ts';
+export { createLog, type Log, type LogEvents, type LogValue, redactUrl } from './log.ts';
+export {
+  codeOf,
+  type HostCode,
+  type Problem,
+  problemOf,
+  problemResponse,
+  Refusal,
+  type RefusalOptions,
+  type StatusOf,
+} from './problem.ts';
+export { type Call, type Handler, mount, openApiDocument } from './routes.ts';
+export { type RunningServer, startServer, type StartServerOptions } from './server.ts';
