@@ -1,3 +1,19 @@
+export {
+  ARTIFACT_KINDS,
+  type ArtifactShape,
+  type Details,
+  hubRoutes,
+  type NodeShape,
+  type OrganisationShape,
+  type ProjectShape,
+  RUN_OUTCOMES,
+  RUN_STATUSES,
+  type RunConfigurationShape,
+  type RunShape,
+  type Work,
+  work,
+} from './hub-routes.ts';
+export { ledgerRoutes } from './ledger-routes.ts';
 export type {
   Method,
   Route,
@@ -10,3 +26,5 @@ export type {
   RouteResponse,
   RouteResponseInput,
 } from './route.ts';
+export { evidenceShape, placed, recorded } from './shapes.ts';
+export { vaultRoutes } from './vault-routes.ts';

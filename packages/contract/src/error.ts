@@ -1,6 +1,7 @@
 /** Codes of the release decision, in the order of protocol.md section 7. */
 export const RELEASE_CODES = [
   'release/nonce',
+  'release/run-unknown',
   'release/evidence',
   'release/technology',
   'release/debug',

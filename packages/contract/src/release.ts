@@ -1,0 +1,403 @@
+// The static checks of a key release (protocol.md section 7): everything a vault can decide from the folded record, the
+// room's evidence and its own keys. All reasons are collected; nothing is released unless there are none. Not decided
+// here: freshness and inclusion of the record (the vault follows the log before it asks), and the local transaction.
+import { appraiseEvidence, type CheckId, type Evidence } from '@sealroom/attest';
+import { type Bytes, bytesEqual, type Digest, sha256 } from '@sealroom/bytes';
+import { keyThumbprint } from '@sealroom/cose';
+import { ContractError, type ReleaseCode } from './error.ts';
+import {
+  buildManifest,
+  encodeManifest,
+  type Manifest,
+  roomBinding,
+  type RoomKeys,
+  type VaultNonce,
+} from './manifest.ts';
+import { checkParameters } from './parameters.ts';
+import { mayUse, stewardsOf } from './record-state.ts';
+import type {
+  ArtifactKind,
+  ArtifactState,
+  ContractState,
+  LedgerRecord,
+  RunState,
+  Signature,
+} from './record-types.ts';
+import type { PayloadOf } from './statement-table.ts';
+import type { Use } from './terms.ts';
+
+export type Reason = { readonly code: ReleaseCode; readonly detail: string };
+
+/** What a vault's owner allows beyond the contract; one more party whose strictest term holds. */
+export type VaultPolicy = { readonly allowSimulated: boolean };
+
+export type ReleaseQuestion = {
+  /** Milliseconds since 1970 by the vault's clock. */
+  readonly now: number;
+  readonly record: LedgerRecord;
+  readonly vault: { readonly kid: Digest; readonly orgs: readonly Digest[]; readonly policy: VaultPolicy };
+  readonly run: Digest;
+  /** What this vault's store says of the nonce it gave out. */
+  readonly nonce: 'fresh' | 'unknown' | 'used' | 'expired';
+  /** One nonce of every vault of the run; their signatures have been checked. */
+  readonly nonces: readonly VaultNonce[];
+  readonly room: RoomKeys;
+  readonly manifest: Uint8Array;
+  readonly evidence: Evidence;
+  /** Key commitment (base64url) of each served asset under the owner's present CEK; absent when there is none. */
+  readonly commitments: ReadonlyMap<Digest, string>;
+};
+
+/** An asset whose key this vault holds. */
+export type ServedAsset = {
+  readonly asset: Digest;
+  readonly kind: 'dataset' | 'algorithm';
+  readonly org: Digest;
+  readonly published: ArtifactState;
+};
+
+export type ReleaseDecision = {
+  readonly reasons: readonly Reason[];
+  readonly run: RunState | undefined;
+  readonly contracts: readonly ContractState[];
+  readonly served: readonly ServedAsset[];
+  readonly manifest: Manifest | undefined;
+  readonly manifestBytes: Bytes | undefined;
+  readonly platform: Digest | undefined;
+};
+
+type Reasons = Reason[];
+
+function reason(code: ReleaseCode, detail: string): Reason {
+  return { code, detail };
+}
+
+function artifactOf(
+  record: LedgerRecord,
+  kind: ArtifactKind,
+  org: Digest,
+  digest: Digest,
+): ArtifactState | undefined {
+  return record.artifacts.get(`${kind}/${org}/${digest}`);
+}
+
+/** A key counts from the leaf that vouches for it up to the leaf that revokes it. */
+function keyCounts(record: LedgerRecord, signature: Signature): boolean {
+  const entry = record.keys.get(signature.kid);
+  return (
+    entry !== undefined &&
+    entry.from <= signature.index &&
+    (entry.until === undefined || signature.index < entry.until)
+  );
+}
+
+function contractReasons(state: ContractState, { now, record }: ReleaseQuestion): Reasons {
+  const found: Reasons = [];
+  const { contract } = state;
+  if (contract.participants.some((participant) => !state.signatures.has(participant.org))) {
+    found.push(reason('release/contract-signature', 'not every participant has signed the contract'));
+  }
+  if (now < Date.parse(contract.notBefore) || now > Date.parse(contract.notAfter)) {
+    found.push(reason('release/contract-window', 'the contract does not run at this time'));
+  }
+  if (state.suspensions.size > 0)
+    found.push(reason('release/contract-suspended', 'a participant has suspended the contract'));
+  if (state.revokedBy || state.supersededBy)
+    found.push(reason('release/contract-revoked', 'the contract was revoked or replaced'));
+  for (const [org, signature] of state.signatures) {
+    if (!keyCounts(record, signature) || !mayUse(contract, org, signature.kid, 'contract')) {
+      found.push(reason('release/key-not-valid', 'a key that signed the contract was not valid at its leaf'));
+    }
+  }
+  return found;
+}
+
+function signedFor(
+  question: ReleaseQuestion,
+  contracts: readonly ContractState[],
+  org: Digest,
+  signature: Signature,
+  use: Use,
+): boolean {
+  const allowed = contracts.every(({ contract }) => mayUse(contract, org, signature.kid, use));
+  return allowed && (question.record.keys.get(signature.kid)?.orgs.has(org) ?? false);
+}
+
+function runReasons(question: ReleaseQuestion, run: RunState, contracts: readonly ContractState[]): Reasons {
+  const found: Reasons = [];
+  if (run.ended) found.push(reason('release/run-ended', `the run has ended (${run.ended})`));
+  const owners = contracts.flatMap(({ contract }) =>
+    contract.algorithms.filter((item) => item.package === run.request.algorithm),
+  );
+  if (!owners.some((item) => signedFor(question, contracts, item.owner, run.requested, 'request'))) {
+    found.push(
+      reason('release/request-signer', 'the request is not signed by a key whose use is to request'),
+    );
+  }
+  const signatures = [run.requested, ...run.approvals.values()];
+  if (signatures.some((signature) => !keyCounts(question.record, signature))) {
+    found.push(
+      reason('release/key-not-valid', 'a key that requested or approved the run was not valid at its leaf'),
+    );
+  }
+  const stewards = new Set(
+    contracts.flatMap(({ contract }) => [...stewardsOf(contract, run.request.datasets)]),
+  );
+  for (const steward of stewards) {
+    const approval = run.approvals.get(steward);
+    if (!approval)
+      found.push(reason('release/approval-missing', 'a steward of the data has not approved this run'));
+    else if (!signedFor(question, contracts, steward, approval, 'approve')) {
+      found.push(
+        reason('release/approval-signer', 'an approval is not signed by a key whose use is to approve'),
+      );
+    }
+  }
+  return found;
+}
+
+function datasetReasons(question: ReleaseQuestion, run: RunState, { contract }: ContractState): Reasons {
+  const found: Reasons = [];
+  for (const digest of run.request.datasets) {
+    const term = contract.datasets.find((item) => item.digest === digest);
+    const published = term && artifactOf(question.record, 'dataset', term.steward, digest);
+    if (!term || !published || published.withdrawn) {
+      found.push(
+        reason(
+          'release/dataset',
+          'a dataset is not the contract’s, or its steward has not published it or has withdrawn it',
+        ),
+      );
+      continue;
+    }
+    const payload = published.published.payload as PayloadOf<'dataset.published'>;
+    const real = term.sensitivity === 'real' || payload.sensitivity === 'real';
+    if (real && question.evidence.technology === 'simulated') {
+      found.push(reason('release/sensitivity', 'a simulated room may only open data marked "test"'));
+    }
+  }
+  return found;
+}
+
+function algorithmReasons(question: ReleaseQuestion, run: RunState, { contract }: ContractState): Reasons {
+  const found: Reasons = [];
+  const { request } = run;
+  const term = contract.algorithms.find((item) => item.package === request.algorithm);
+  const published = term && artifactOf(question.record, 'algorithm', term.owner, request.algorithm);
+  if (!term || !published || published.withdrawn) {
+    found.push(
+      reason(
+        'release/algorithm',
+        'the algorithm is not the contract’s, or its owner has not published it or has withdrawn it',
+      ),
+    );
+  } else {
+    const payload = published.published.payload as PayloadOf<'algorithm.published'>;
+    if (payload.image !== term.image || payload.base !== term.base) {
+      found.push(reason('release/image', 'the algorithm’s image or base is not the contract’s'));
+    }
+    if (payload.criteria !== contract.criteria)
+      found.push(reason('release/criteria', 'the algorithm was published with other criteria'));
+  }
+  if (request.criteria !== contract.criteria)
+    found.push(reason('release/criteria', 'the request names other criteria than the contract'));
+  return found;
+}
+
+function requestReasons({ request }: RunState, { contract }: ContractState): Reasons {
+  const found: Reasons = [];
+  try {
+    checkParameters(contract.parameters, request.parameters);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
+    found.push(reason('release/parameters', error.message));
+  }
+  if (request.vcpu > contract.room.maxVcpu || request.memoryGiB > contract.room.maxMemoryGiB) {
+    found.push(
+      reason('release/resources', 'the run asks for more processors or memory than the contract allows'),
+    );
+  }
+  return found;
+}
+
+/** Runs of a contract and its earlier versions that have spent their place in the quota, but for `run` itself. */
+export function runsSpent(record: LedgerRecord, { contract, digest }: ContractState, run: Digest): number {
+  const first = contract.first ?? digest;
+  const family = (other: Digest) => other === first || record.contracts.get(other)?.contract.first === first;
+  return [...record.runs.values()].filter(
+    (item) => item.run !== run && item.reservations.length > 0 && item.request.contracts.some(family),
+  ).length;
+}
+
+function quotaReasons(question: ReleaseQuestion, run: RunState, state: ContractState): Reasons {
+  const found: Reasons = [];
+  if (runsSpent(question.record, state, run.run) >= state.contract.quota.runs) {
+    found.push(reason('release/quota', 'the contract’s runs are used up'));
+  }
+  const rooms = new Set(run.reservations.map((item) => item.payload.room.sign)).add(question.room.sign);
+  if (rooms.size > state.contract.quota.attemptsPerRun) {
+    found.push(reason('release/attempts', 'another room has been given this run already'));
+  }
+  return found;
+}
+
+const EVIDENCE_CODES: Readonly<Record<CheckId, ReleaseCode>> = {
+  authentic: 'release/evidence',
+  technology: 'release/technology',
+  debug: 'release/debug',
+  code: 'release/code',
+  run: 'release/run-binding',
+  binding: 'release/room-binding',
+  platform: 'release/platform',
+};
+
+async function evidenceReasons(
+  question: ReleaseQuestion,
+  contracts: readonly ContractState[],
+  manifestHash: Bytes,
+): Promise<{ found: Reasons; platform: Digest | undefined }> {
+  const found: Reasons = [];
+  let platform: string | undefined;
+  const reportData = await roomBinding(question.nonces, question.room, manifestHash);
+  for (const { contract } of contracts) {
+    const appraisal = await appraiseEvidence(question.evidence, contract.room.accept, {
+      reportData,
+      hostData: manifestHash,
+    });
+    platform ??= appraisal.claims?.platform;
+    for (const check of appraisal.checks) {
+      if (check.outcome === 'fail')
+        found.push(reason(EVIDENCE_CODES[check.id], `this does not hold: ${check.detail}`));
+    }
+    if (appraisal.verdict !== 'affirmed' && found.length === 0)
+      found.push(reason('release/evidence', 'the evidence is not affirmed'));
+  }
+  return { found, platform: platform as Digest | undefined };
+}
+
+async function servedAssets(
+  question: ReleaseQuestion,
+  run: RunState,
+  contracts: readonly ContractState[],
+): Promise<ServedAsset[]> {
+  const served: ServedAsset[] = [];
+  const add = (asset: Digest, kind: 'dataset' | 'algorithm', org: Digest) => {
+    const published = artifactOf(question.record, kind, org, asset);
+    if (published && !served.some((item) => item.asset === asset))
+      served.push({ asset, kind, org, published });
+  };
+  for (const { contract } of contracts) {
+    for (const vault of contract.vaults) {
+      if ((await keyThumbprint(vault.key)) !== question.vault.kid || !question.vault.orgs.includes(vault.org))
+        continue;
+      for (const item of contract.datasets) {
+        if (item.steward === vault.org && run.request.datasets.includes(item.digest))
+          add(item.digest, 'dataset', vault.org);
+      }
+      for (const item of contract.algorithms) {
+        if (item.owner === vault.org && run.request.algorithm === item.package)
+          add(item.package, 'algorithm', vault.org);
+      }
+    }
+  }
+  return served;
+}
+
+function commitmentReasons(question: ReleaseQuestion, served: readonly ServedAsset[]): Reasons {
+  const found: Reasons = [];
+  for (const { asset, published } of served) {
+    const { keyCommitment } = published.published.payload as PayloadOf<'dataset.published'>;
+    const present = question.commitments.get(asset);
+    if (present === undefined)
+      found.push(reason('release/commitment', 'no wrapped key has been uploaded for an asset'));
+    else if (present !== keyCommitment)
+      found.push(
+        reason('release/commitment', 'an asset was sealed with another key than the one now wrapped'),
+      );
+  }
+  return found;
+}
+
+async function nonceReasons(
+  question: ReleaseQuestion,
+  contracts: readonly ContractState[],
+): Promise<Reasons> {
+  const found: Reasons = [];
+  if (question.nonce !== 'fresh')
+    found.push(reason('release/nonce', `this vault's nonce is ${question.nonce}`));
+  const expected = new Set<Digest>();
+  for (const { contract } of contracts)
+    for (const vault of contract.vaults) expected.add(await keyThumbprint(vault.key));
+  const named = question.nonces.map((item) => item.vault);
+  if (
+    named.length !== expected.size ||
+    named.some((kid) => !expected.has(kid)) ||
+    new Set(named).size !== named.length
+  ) {
+    found.push(
+      reason('release/nonce', 'the room must bring exactly one nonce of every vault of the contract'),
+    );
+  }
+  return found;
+}
+
+function undecidable(found: Reason): ReleaseDecision {
+  const nothing = {
+    run: undefined,
+    contracts: [],
+    served: [],
+    manifest: undefined,
+    manifestBytes: undefined,
+    platform: undefined,
+  };
+  return { reasons: [found], ...nothing };
+}
+
+/**
+ * Makes every static check and tells all reasons against the release. An empty list of reasons is the permission to go on
+ * to the local transaction; anything else releases nothing.
+ */
+export async function decideRelease(question: ReleaseQuestion): Promise<ReleaseDecision> {
+  const run = question.record.runs.get(question.run);
+  if (!run) return undecidable(reason('release/run-unknown', 'nobody has requested this run'));
+  const contracts: ContractState[] = [];
+  for (const digest of run.request.contracts) {
+    const state = question.record.contracts.get(digest);
+    if (!state)
+      return undecidable(
+        reason(
+          'release/contract-digest',
+          'the record holds no contract with the digest that the request names',
+        ),
+      );
+    contracts.push(state);
+  }
+  const approvals = [...run.approvals.values()].map((item) => item.statement);
+  const manifest = await buildManifest(question.run, run.request, approvals, question.evidence.technology);
+  const manifestBytes = encodeManifest(manifest);
+  const reasons: Reasons = [
+    ...(await nonceReasons(question, contracts)),
+    ...runReasons(question, run, contracts),
+  ];
+  for (const state of contracts) {
+    reasons.push(
+      ...contractReasons(state, question),
+      ...datasetReasons(question, run, state),
+      ...algorithmReasons(question, run, state),
+      ...requestReasons(run, state),
+      ...quotaReasons(question, run, state),
+    );
+  }
+  const evidence = await evidenceReasons(question, contracts, await sha256(manifestBytes));
+  const served = await servedAssets(question, run, contracts);
+  reasons.push(...evidence.found, ...commitmentReasons(question, served));
+  if (served.length === 0)
+    reasons.push(reason('release/not-served', 'the contract gives this vault no asset of the run'));
+  if (!bytesEqual(manifestBytes, question.manifest)) {
+    reasons.push(reason('release/manifest', 'the room’s manifest is not the one that the statements make'));
+  }
+  if (question.evidence.technology === 'simulated' && !question.vault.policy.allowSimulated) {
+    reasons.push(reason('release/policy', 'this vault’s owner does not allow simulated rooms'));
+  }
+  return { reasons, run, contracts, served, manifest, manifestBytes, platform: evidence.platform };
+}
