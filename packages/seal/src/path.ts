@@ -1,0 +1,50 @@
+// Paths of sealed files (protocol.md section 3): relative, `/` between parts, NFC, safe on every file system that the
+// sealed folder may be copied to. Not checked: names that single systems reserve (such as `con` on Windows).
+import { type Bytes, utf8Encode } from '@sealroom/bytes';
+import { SealError } from './error.ts';
+
+/** The name of a version's inventory; no sealed file may have it. */
+export const INVENTORY_NAME = 'inventory.sealed';
+/** Leaf hashes of `<path>` lie in `<path>.tree`; no sealed file may have such a name. */
+export const TREE_SUFFIX = '.tree';
+
+const LONGEST = 1024;
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+function problem(path: string): string | undefined {
+  if (!path.isWellFormed()) return 'holds half of a surrogate pair';
+  if (path.normalize('NFC') !== path) return 'is not in Unicode normal form C';
+  if (utf8Encode(path).length > LONGEST) return `is longer than ${LONGEST} bytes`;
+  if (CONTROL.test(path)) return 'holds a control character';
+  if (path.includes('\\')) return 'holds a backslash';
+  if (path.startsWith('/')) return 'begins with a slash';
+  const parts = path.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
+    return 'has a part that is empty, "." or ".."';
+  }
+  const folded = parts.map((part) => part.toLowerCase());
+  if (folded[0] === INVENTORY_NAME) return `has the name "${INVENTORY_NAME}", which belongs to the inventory`;
+  if (folded.some((part) => part.endsWith(TREE_SUFFIX))) {
+    return `has a name that ends in "${TREE_SUFFIX}", which belongs to leaf hashes`;
+  }
+  return undefined;
+}
+
+/** Gives the path back when a sealed file may have it. @throws seal/bad-path */
+export function checkPath(path: string): string {
+  const found = problem(path);
+  if (found !== undefined) {
+    throw new SealError('seal/bad-path', `The path ${JSON.stringify(path)} ${found}; rename the file.`);
+  }
+  return path;
+}
+
+/** What a file is sealed with as associated data: the UTF-8 bytes of its path. @throws seal/bad-path */
+export function associatedDataFor(path: string): Bytes {
+  return utf8Encode(checkPath(path));
+}
+
+/** One text for all spellings of a path that a file system may take for the same name. */
+export function foldPath(path: string): string {
+  return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+}
