@@ -1,0 +1,436 @@
+// Verifies a run receipt offline (protocol.md section 9). Two verdicts: *consistent* (the file proves what it says, by the
+// keys it names itself) and *by these pinned parties* (those keys are the ones the reader pinned). Not provable from a
+// receipt: that no revocation or suspension stands in the ledger between its entries; the ledger refuses statements of
+// revoked keys, and vaults read every entry before they release.
+import { appraiseEvidence } from '@sealroom/attest';
+import {
+  base64urlDecode,
+  base64urlEncode,
+  type Bytes,
+  BytesError,
+  bytesEqual,
+  canonicalBytes,
+  type Digest,
+  sha256,
+  sha256Digest,
+  leafHash,
+} from '@sealroom/bytes';
+import { CoseError, type KeyText, keyThumbprint, verifySign1 } from '@sealroom/cose';
+import {
+  ledgerEntry,
+  openCheckpoint,
+  type OpenedCheckpoint,
+  PUBLIC_SUBJECT_KEY,
+  subjectKey,
+  TlogError,
+  verifyInclusion,
+} from '@sealroom/tlog';
+import { ContractError, type ContractErrorCode } from './error.ts';
+import { buildManifest, encodeManifest, roomBinding, type VaultNonce } from './manifest.ts';
+import { messageSignerUnverified, verifyMessage } from './message.ts';
+import { admitStatement, applyStatement, createRecord } from './record.ts';
+import { contractStands, stewardsOf } from './record-state.ts';
+import type { ContractState, LedgerRecord, RunState } from './record-types.ts';
+import { parseReceipt, placeStatements, type ReceiptFile, selectReceiptStatements } from './receipt-file.ts';
+import { isOfType, readStatement, type Statement } from './statement.ts';
+import type { PayloadOf } from './statement-table.ts';
+import { type Contract, isolationSuffices } from './terms.ts';
+import type { Trust } from './trust.ts';
+
+export type VerifiedReceipt = {
+  /** `pinned`: signed by parties that the reader pinned; `consistent`: nothing was pinned. */
+  readonly verdict: 'pinned' | 'consistent';
+  /** False for simulated rooms: say so first wherever this is shown. */
+  readonly hardwareAttested: boolean;
+  readonly finished: PayloadOf<'run.finished'>;
+  readonly contracts: readonly { readonly digest: Digest; readonly contract: Contract }[];
+  readonly request: PayloadOf<'run.requested'>;
+  readonly ledger: { readonly origin: string; readonly key: KeyText; readonly size: number };
+  readonly statements: readonly { readonly type: string; readonly index: number; readonly digest: Digest }[];
+};
+
+function refuse(code: ContractErrorCode, message: string, cause?: unknown): ContractError {
+  return new ContractError(code, message, cause === undefined ? undefined : { cause });
+}
+
+/** Runs a step whose packages throw their own errors, and names the check that failed. */
+async function step<T>(code: ContractErrorCode, message: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof ContractError && cause.code.startsWith('receipt/')) throw cause;
+    if (
+      !(
+        cause instanceof ContractError ||
+        cause instanceof CoseError ||
+        cause instanceof TlogError ||
+        cause instanceof BytesError
+      )
+    )
+      throw cause;
+    throw refuse(code, `${message}: ${cause.message}`, cause);
+  }
+}
+
+type Opened = {
+  readonly file: ReceiptFile;
+  readonly all: readonly { statement: Statement; index: number }[];
+  readonly ledger: Contract['ledger'];
+};
+
+/** The contract that the receipt's run stands under names the ledger; before anything else, that must be one. */
+async function open(bytes: Uint8Array): Promise<Opened> {
+  const file = parseReceipt(bytes);
+  const all = await step('receipt/statement', 'A statement cannot be read', () =>
+    placeStatements(file.statements),
+  );
+  const main = file.manifest.contracts[0];
+  const signed = all.flatMap(({ statement }) =>
+    isOfType(statement, 'contract.signed') && statement.digest === main ? [statement] : [],
+  )[0];
+  if (!signed) throw refuse('receipt/incomplete', 'The receipt lacks the contract that its manifest names.');
+  return { file, all, ledger: signed.payload.ledger };
+}
+
+async function openedCheckpoint({ file, ledger }: Opened): Promise<OpenedCheckpoint> {
+  const witnesses = ledger.witnesses.map(({ name, key }) => ({ name, key }));
+  const options = { origin: ledger.origin, key: ledger.key, witnesses, unknownLines: 'refuse' as const };
+  const opened = await step('receipt/checkpoint', 'The checkpoint does not hold', () =>
+    openCheckpoint(file.checkpoint, options),
+  );
+  for (const { name } of witnesses) {
+    if (!opened.cosignatures.some((line) => line.name === name)) {
+      throw refuse(
+        'receipt/checkpoint',
+        'A witness that the contract names has not cosigned the checkpoint.',
+      );
+    }
+  }
+  return opened;
+}
+
+/** Folds the statements in leaf order, each signed by who may say it and each in the ledger. */
+async function fold({ file, all, ledger }: Opened, checkpoint: OpenedCheckpoint): Promise<LedgerRecord> {
+  const record = createRecord(ledger.origin);
+  let previous = -1;
+  for (const [position, { statement, index }] of all.entries()) {
+    if (index <= previous)
+      throw refuse('receipt/malformed', 'The statements do not stand in the order of the ledger.');
+    previous = index;
+    const admitted = await step(
+      'receipt/statement',
+      `Statement ${position} (${statement.type}) may not stand where it does`,
+      () => admitStatement(record, statement.bytes),
+    );
+    const key = admitted.subject === 'public' ? PUBLIC_SUBJECT_KEY : await subjectKey(admitted.subject);
+    const leaf = await leafHash(await ledgerEntry(key, statement.bytes));
+    const proof = (file.statements[position]?.path ?? []).map((hash) => base64urlDecode(hash));
+    await step('receipt/inclusion', `Statement ${position} (${statement.type}) is not in the ledger`, () =>
+      verifyInclusion({ index, size: checkpoint.size, leaf, proof, root: checkpoint.root }),
+    );
+    await applyStatement(record, admitted, index);
+  }
+  return record;
+}
+
+/** Nothing may stand in a receipt that it does not need, and nothing it needs may be missing. */
+async function checkSelection({ file, all }: Opened): Promise<void> {
+  const needed = await selectReceiptStatements(all, file.manifest.run);
+  if (needed.length !== all.length)
+    throw refuse('receipt/unused', 'The receipt holds a statement that its run does not need.');
+}
+
+async function vaultKeys(contracts: readonly ContractState[]): Promise<Map<Digest, KeyText>> {
+  const keys = new Map<Digest, KeyText>();
+  for (const { contract } of contracts)
+    for (const vault of contract.vaults) keys.set(await keyThumbprint(vault.key), vault.key);
+  return keys;
+}
+
+async function readNonces(file: ReceiptFile, keys: ReadonlyMap<Digest, KeyText>): Promise<VaultNonce[]> {
+  const nonces: VaultNonce[] = [];
+  for (const text of file.challenges) {
+    const bytes = base64urlDecode(text);
+    const nonce = await step('receipt/challenge', 'A challenge does not hold', async () => {
+      const vault = messageSignerUnverified(bytes);
+      const key = keys.get(vault);
+      if (!key) throw refuse('receipt/challenge', 'A challenge is signed by no vault of the contract.');
+      const { payload } = await verifyMessage('challenge', bytes, { key, audience: 'room' });
+      return { vault, nonce: payload.nonce };
+    });
+    nonces.push(nonce);
+  }
+  const named = new Set(nonces.map((item) => item.vault));
+  if (named.size !== keys.size || nonces.length !== keys.size) {
+    throw refuse('receipt/challenge', 'The receipt must hold one challenge of each vault.');
+  }
+  return nonces;
+}
+
+type Finished = PayloadOf<'run.finished'>;
+
+async function checkEvidence(
+  file: ReceiptFile,
+  contracts: readonly ContractState[],
+  keys: ReadonlyMap<Digest, KeyText>,
+  finished: Finished,
+): Promise<boolean> {
+  const manifestHash = await sha256(encodeManifest(file.manifest));
+  const reportData = await roomBinding(await readNonces(file, keys), finished.room, manifestHash);
+  if (finished.evidence !== (await sha256Digest(canonicalBytes(file.evidence)))) {
+    throw refuse('receipt/evidence', 'The evidence is not the one that the room named.');
+  }
+  let hardware = true;
+  for (const { contract } of contracts) {
+    const appraisal = await appraiseEvidence(file.evidence, contract.room.accept, {
+      reportData,
+      hostData: manifestHash,
+    });
+    const failed = appraisal.checks.filter((check) => check.outcome === 'fail').map((check) => check.detail);
+    if (appraisal.verdict !== 'affirmed')
+      throw refuse('receipt/evidence', `The evidence does not satisfy the contract: ${failed.join('; ')}.`);
+    if (appraisal.claims?.platform !== finished.platform)
+      throw refuse('receipt/evidence', 'The receipt names another platform than its evidence.');
+    hardware &&= appraisal.claims?.hardware ?? false;
+  }
+  return hardware;
+}
+
+type Answer = PayloadOf<'key.released'>;
+
+async function readAnswers(
+  file: ReceiptFile,
+  run: RunState,
+  keys: ReadonlyMap<Digest, KeyText>,
+  finished: Finished,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const digests: Digest[] = [];
+  for (const text of file.answers) {
+    const bytes = base64urlDecode(text);
+    await step('receipt/answer', 'A vault’s answer does not hold', async () => {
+      const statement = await readStatement(bytes);
+      const key = keys.get(statement.kid);
+      if (!isOfType(statement, 'key.released') || !key)
+        throw refuse('receipt/answer', 'An answer is not a release by a vault of the contract.');
+      await verifySign1(bytes, key);
+      const { payload } = statement;
+      const reservation = run.reservations.find(
+        (item) => item.kid === statement.kid && item.statement === payload.reservation,
+      );
+      const same =
+        payload.manifest === finished.manifest &&
+        payload.run === finished.run &&
+        payload.room.sign === finished.room.sign &&
+        payload.room.receive === finished.room.receive;
+      if (
+        !reservation ||
+        !same ||
+        reservation.payload.manifest !== payload.manifest ||
+        reservation.payload.evidence !== finished.evidence
+      ) {
+        throw refuse('receipt/answer', 'An answer belongs to another room, run or reservation.');
+      }
+      answers.push(payload);
+      digests.push(statement.digest);
+    });
+  }
+  const complete =
+    new Set(run.reservations.map((item) => item.kid)).size === keys.size && answers.length === keys.size;
+  if (!complete || digests.toSorted().join() !== finished.answers.toSorted().join()) {
+    throw refuse(
+      'receipt/answer',
+      'The receipt does not hold exactly the answers that the room named, one of each vault.',
+    );
+  }
+  return answers;
+}
+
+function checkOutcome(
+  run: RunState,
+  contracts: readonly ContractState[],
+  answers: readonly Answer[],
+  finished: Finished,
+): void {
+  const bad = (message: string) => refuse('receipt/outcome', message);
+  const cleared = [...run.cleared.values()];
+  if (
+    cleared.some(
+      (item) =>
+        item.bits !== finished.bits ||
+        item.bytes !== finished.bytes ||
+        item.outcome !== finished.outcome ||
+        item.manifest !== finished.manifest,
+    )
+  ) {
+    throw bad('The room states another outcome than the vaults cleared.');
+  }
+  if (
+    !answers.some((item) => item.at === finished.startedAt) ||
+    !cleared.some((item) => item.at === finished.finishedAt)
+  ) {
+    throw bad('The times are not the vaults’.');
+  }
+  if (
+    (finished.outcome === 'completed') !== (finished.output !== null) ||
+    (finished.output === null) !== (finished.envelope === null)
+  ) {
+    throw bad('A completed run has an output and a failed one has none.');
+  }
+  for (const { contract } of contracts) {
+    if (!isolationSuffices(finished.isolation, contract.room.isolation))
+      throw bad('The room reached less isolation than the contract asks for.');
+    if (finished.bits > contract.output.maxBits || finished.bytes > contract.output.maxBytes)
+      throw bad('More left the room than the contract allows.');
+    const custody = contract.vaults.map(({ org, custody: kind }) => `${org} ${kind}`);
+    if (
+      custody.toSorted().join() !==
+      finished.custody
+        .map((item) => `${item.org} ${item.custody}`)
+        .toSorted()
+        .join()
+    ) {
+      throw bad('The receipt states another custody of keys than the contract.');
+    }
+  }
+}
+
+function checkRoom(file: ReceiptFile, run: RunState, finished: Finished): void {
+  const { manifest } = file;
+  const same = (a: readonly Digest[], b: readonly Digest[]) => a.toSorted().join() === b.toSorted().join();
+  if (
+    !same(finished.datasets, manifest.datasets) ||
+    !same(finished.algorithms, manifest.algorithms) ||
+    finished.criteria !== manifest.criteria
+  ) {
+    throw refuse('receipt/room', 'The room names other assets than the manifest.');
+  }
+  if (
+    run.reservations.some(
+      (item) =>
+        item.payload.room.receive !== finished.room.receive || item.payload.room.sign !== finished.room.sign,
+    )
+  ) {
+    throw refuse('receipt/room', 'The room’s keys are not those the vaults reserved for.');
+  }
+}
+
+async function checkManifest(file: ReceiptFile, run: RunState, finished: Finished): Promise<Bytes> {
+  const approvals = [...run.approvals.values()].map((item) => item.statement);
+  const built = encodeManifest(
+    await buildManifest(run.run, run.request, approvals, file.evidence.technology),
+  );
+  if (
+    !bytesEqual(built, encodeManifest(file.manifest)) ||
+    finished.manifest !== (await sha256Digest(built))
+  ) {
+    throw refuse('receipt/manifest', 'The manifest is not the one that the statements make.');
+  }
+  return built;
+}
+
+function contractsOf(record: LedgerRecord, run: RunState): ContractState[] {
+  return run.request.contracts.map((name) => {
+    const state = record.contracts.get(name);
+    if (!state || !contractStands(state))
+      throw refuse('receipt/contract', 'A contract of the run is not signed by all its participants.');
+    for (const steward of stewardsOf(state.contract, run.request.datasets)) {
+      if (!run.approvals.has(steward))
+        throw refuse('receipt/incomplete', 'The receipt lacks a steward’s approval.');
+    }
+    return state;
+  });
+}
+
+function checkPins(
+  trust: Trust,
+  contracts: readonly ContractState[],
+  evidenceLaunches: readonly string[],
+  simulators: readonly KeyText[],
+): void {
+  for (const { contract, digest } of contracts) {
+    if (contract.ledger.key !== trust.ledger.key || contract.ledger.origin !== trust.ledger.origin) {
+      throw refuse('receipt/pins-ledger', 'The ledger is not the one you pinned.');
+    }
+    for (const witness of trust.ledger.witnesses) {
+      if (!contract.ledger.witnesses.some(({ name, key }) => name === witness.name && key === witness.key)) {
+        throw refuse('receipt/pins-ledger', 'A witness you pinned is not among the contract’s.');
+      }
+    }
+    const known = trust.contracts.includes(digest);
+    if (
+      !known &&
+      !contract.participants.every((participant) => trust.organisations.includes(participant.org))
+    ) {
+      throw refuse(
+        'receipt/pins-organisation',
+        'A party of the contract is not one of the organisations you pinned.',
+      );
+    }
+  }
+  if (
+    !simulators.every((key) => trust.simulators.includes(key)) ||
+    !evidenceLaunches.every((launch) => trust.rooms.some((room) => room === launch))
+  ) {
+    throw refuse('receipt/pins-simulator', 'The room’s platform or program is not one you pinned.');
+  }
+}
+
+async function usedSimulators(contracts: readonly ContractState[], platform: Digest): Promise<KeyText[]> {
+  const keys = new Set(
+    contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.keys)),
+  );
+  const used: KeyText[] = [];
+  for (const key of keys) if ((await keyThumbprint(key)) === platform) used.push(key);
+  return used;
+}
+
+/**
+ * Verifies a receipt without network, clock or other files.
+ * @param trust what the reader pinned; without it the verdict is at best `consistent`.
+ * @throws ContractError whose code (`receipt/…`) names the check that failed
+ */
+export async function verifyReceipt(bytes: Uint8Array, trust?: Trust): Promise<VerifiedReceipt> {
+  const opened = await open(bytes);
+  const { file } = opened;
+  const checkpoint = await openedCheckpoint(opened);
+  const record = await fold(opened, checkpoint);
+  await checkSelection(opened);
+  const run = record.runs.get(file.manifest.run);
+  const last = opened.all.at(-1)?.statement;
+  if (!run || run.ended !== 'run.finished' || !last || !isOfType(last, 'run.finished')) {
+    throw refuse('receipt/incomplete', 'The receipt does not end with the room’s own statement.');
+  }
+  const finished = last.payload;
+  const contracts = contractsOf(record, run);
+  const keys = await vaultKeys(contracts);
+  await checkManifest(file, run, finished);
+  checkRoom(file, run, finished);
+  const hardwareAttested = await checkEvidence(file, contracts, keys, finished);
+  checkOutcome(run, contracts, await readAnswers(file, run, keys, finished), finished);
+  if (trust) {
+    const launches = contracts.flatMap(({ contract }) =>
+      contract.room.accept.flatMap((entry) => entry.launch),
+    );
+    checkPins(trust, contracts, launches, await usedSimulators(contracts, finished.platform));
+  }
+  const { ledger } = opened;
+  return {
+    verdict: trust ? 'pinned' : 'consistent',
+    hardwareAttested,
+    finished,
+    contracts: contracts.map(({ digest, contract }) => ({ digest, contract })),
+    request: run.request,
+    ledger: { origin: ledger.origin, key: ledger.key, size: checkpoint.size },
+    statements: opened.all.map(({ statement, index }) => ({
+      type: statement.type,
+      index,
+      digest: statement.digest,
+    })),
+  };
+}
+
+/** base64url for the receipt's `path` members. */
+export function pathText(path: readonly Uint8Array[]): string[] {
+  return path.map(base64urlEncode);
+}
