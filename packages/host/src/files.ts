@@ -86,13 +86,14 @@ export async function ensureDirectory(path: string, mode = 0o700): Promise<void>
 
 const LOCK_NAME = 'lock';
 
-/** When a process started, in clock ticks since boot: a pid alone can come back as another process. */
-function startOf(pid: number): string {
+/** A process's state, and when it started in clock ticks since boot: a pid alone can come back as another process. */
+function statusOf(pid: number): { readonly state: string; readonly start: string } {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', start: fields[19] ?? '' };
   } catch {
-    return '';
+    return { state: '', start: '' };
   }
 }
 
@@ -102,8 +103,10 @@ function isAlive(pid: number, start: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false;
   }
-  const now = startOf(pid);
-  return start === '' || now === '' || now === start;
+  const now = statusOf(pid);
+  // Z: it has ended, only its parent has not looked yet.
+  if (now.state === 'Z') return false;
+  return start === '' || now.start === '' || now.start === start;
 }
 
 function holderOf(path: string): { pid: number; start: string } | undefined {
@@ -123,7 +126,7 @@ export function lockDirectory(path: string): { release(): void } {
   const lock = join(path, LOCK_NAME);
   const mine = join(path, `.${LOCK_NAME}.${process.pid}.${randomBytes(4).toString('hex')}`);
   const descriptor = openSync(mine, 'wx', 0o600);
-  writeFileSync(descriptor, `${process.pid} ${startOf(process.pid)}\n`);
+  writeFileSync(descriptor, `${process.pid} ${statusOf(process.pid).start}\n`);
   fsyncSync(descriptor);
   closeSync(descriptor);
   try {

@@ -1,4 +1,12 @@
 export { loadConfig, type LoadConfigOptions } from './config.ts';
+export {
+  type Database,
+  inTransaction,
+  migrate,
+  openDatabase,
+  type OpenDatabaseOptions,
+  pingDatabase,
+} from './database.ts';
 export { ensureDirectory, lockDirectory, readSecretFile, syncDirectory, writeFileAtomic } from './files.ts';
 export {
   allowTime,
@@ -14,6 +22,8 @@ export {
 } from './http.ts';
 export { onStop, readyLine, stopWithParent } from './lifecycle.ts';
 export { createLog, type Log, type LogEvents, type LogValue, redactUrl } from './log.ts';
+export { type RunningPostgres, startPostgres, type StartPostgresOptions } from './postgres.ts';
+export { findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 export {
   codeOf,
   type HostCode,
