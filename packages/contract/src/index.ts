@@ -18,6 +18,34 @@ export {
   parameterValue,
   type ParameterValue,
 } from './parameters.ts';
+export {
+  createMessage,
+  type Message,
+  type MessageName,
+  type MessageOf,
+  messageSignerUnverified,
+  messageUnverified,
+  verifyMessage,
+} from './message.ts';
+export {
+  encodeReceipt,
+  parseReceipt,
+  type PlacedStatement,
+  placeStatements,
+  type ReceiptFile,
+  selectReceiptStatements,
+} from './receipt-file.ts';
+export { pathText, verifyReceipt, type VerifiedReceipt } from './receipt.ts';
+export {
+  decideRelease,
+  type Reason,
+  type ReleaseDecision,
+  type ReleaseQuestion,
+  runsSpent,
+  type ServedAsset,
+  type VaultPolicy,
+} from './release.ts';
+export { encodeTrust, parseTrust, type Trust } from './trust.ts';
 export { admitStatement, applyStatement, createRecord, subjectSalt } from './record.ts';
 export { contractStands, mayUse, stewardsOf } from './record-state.ts';
 export type {
