@@ -1,0 +1,58 @@
+// What the ledger refuses, and the status of each code on the wire.
+export type LedgerErrorCode =
+  | 'ledger/storage-failed'
+  | 'ledger/stopping'
+  | 'ledger/busy'
+  | 'ledger/no-checkpoint'
+  | 'ledger/tiles-do-not-match'
+  | 'ledger/statement-missing'
+  | 'ledger/replay-refused'
+  | 'ledger/key-missing'
+  | 'ledger/half-tls'
+  | 'ledger/unknown-entry'
+  | 'ledger/unknown-statement'
+  | 'ledger/unknown-tile'
+  | 'ledger/size-ahead'
+  | 'ledger/empty';
+
+/** The one error class of this app; `code` is stable, the message is for people. */
+export class LedgerError extends Error {
+  readonly code: LedgerErrorCode;
+  constructor(code: LedgerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LedgerError';
+    this.code = code;
+  }
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  'ledger/storage-failed': 503,
+  'ledger/stopping': 503,
+  'ledger/busy': 503,
+  'ledger/unknown-entry': 404,
+  'ledger/unknown-statement': 404,
+  'ledger/unknown-tile': 404,
+  'ledger/size-ahead': 409,
+  'ledger/empty': 409,
+  'statement/malformed': 400,
+  'statement/unknown-type': 400,
+  'statement/wrong-subject': 400,
+  'statement/wrong-ledger': 400,
+  'contract/malformed': 400,
+  'contract/parameters': 400,
+  'statement/unknown-key': 403,
+  'statement/key-not-valid': 403,
+  'statement/wrong-signer': 403,
+  'statement/bad-signature': 403,
+  'statement/repeated': 409,
+  'statement/wrong-state': 409,
+  'tlog/bad-size': 400,
+  'tlog/bad-index': 400,
+  'tlog/malformed-tile-path': 404,
+  'bytes/bad-digest': 400,
+};
+
+/** The HTTP status of a code; undefined for what is not the caller's to know. */
+export function statusOf(code: string): number | undefined {
+  return Object.hasOwn(STATUS, code) ? STATUS[code] : undefined;
+}

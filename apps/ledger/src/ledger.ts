@@ -1,0 +1,295 @@
+// The appender. Statements are judged one after another; those that passed while the disk was busy make the next group.
+// A group is durable (statements and tiles, then the checkpoint) before any of its callers hears of it. When a write fails
+// nothing of the group was acknowledged, and the ledger takes itself up from the disk again before it appends more.
+import { type Bytes, bytesEqual, hexEncode, utf8Encode } from '@sealroom/bytes';
+import type { KeyText, Signer } from '@sealroom/cose';
+import { ledgerEntry, signCheckpoint, TILE_WIDTH, tilePath } from '@sealroom/tlog';
+import type { Admission } from './admission.ts';
+import type { Disk, DurableFile } from './disk.ts';
+import { growEdge, hashLeaf, sha256Now } from './edge.ts';
+import { LedgerError } from './error.ts';
+import { CHECKPOINT, recover, type Recovered, statementPath } from './recovery.ts';
+import { type Head, headOf, type State } from './state.ts';
+
+export type LedgerOptions = {
+  readonly disk: Disk;
+  readonly signer: Signer;
+  readonly origin: string;
+  /** A fresh record, folded from nothing; asked for whenever the log is taken up from the disk. */
+  readonly createAdmission: () => Admission;
+};
+
+export type Appended = {
+  readonly index: number;
+  /** True when the statement stood in the log before. */
+  readonly repeated: boolean;
+};
+
+export type Ledger = {
+  readonly origin: string;
+  readonly key: KeyText;
+  readonly signer: Signer;
+  /** Everything up to the last durable checkpoint. */
+  head(): Head;
+  /**
+   * Adds a statement, and answers when it is durable.
+   * @throws what the admission throws · ledger/storage-failed · ledger/busy · ledger/stopping
+   */
+  append(bytes: Uint8Array): Promise<Appended>;
+  /** Leaf of a statement by the SHA-256 of its COSE bytes (hex). */
+  find(coseDigestHex: string): number | undefined;
+  /** The COSE bytes of a statement. @throws ledger/unknown-statement */
+  statement(coseDigestHex: string): Promise<Bytes>;
+  /** Takes no more, finishes what waits. */
+  close(): Promise<void>;
+};
+
+type Waiting = {
+  readonly bytes: Bytes;
+  readonly digest: string;
+  readonly done: PromiseWithResolvers<Appended>;
+};
+type Ready = Waiting & { readonly entry: Bytes };
+
+const MAX_GROUP = 1024;
+/** Bytes of statements that may wait to be judged. */
+const MAX_WAITING = 64 * 1024 * 1024;
+
+function storageFailed(cause: unknown): LedgerError {
+  const message =
+    'The ledger could not store the statement; nothing was acknowledged. Try again; if it goes on, look at its disk.';
+  return new LedgerError('ledger/storage-failed', message, { cause });
+}
+
+/** Judges all statements on disk again, in leaf order, so that the record is the log's. */
+async function replay(disk: Disk, admission: Admission, { leaves, entries }: Recovered): Promise<void> {
+  for (const [digest, index] of leaves) {
+    const bytes = await disk.read(statementPath(digest));
+    try {
+      const admitted = await admission.admit(bytes ?? new Uint8Array());
+      const entry = await ledgerEntry(admitted.subjectKey, bytes ?? new Uint8Array());
+      if (!bytesEqual(entry, entries[index] ?? new Uint8Array())) throw new Error('The entry is another.');
+      await admitted.commit(index);
+    } catch (cause) {
+      const message = `The statement of leaf ${index} is no longer admitted; its file was changed, or this version is older.`;
+      throw new LedgerError('ledger/replay-refused', message, { cause });
+    }
+  }
+}
+
+async function takeUp({
+  disk,
+  signer,
+  origin,
+  createAdmission,
+}: LedgerOptions): Promise<State & { admission: Admission }> {
+  const recovered = await recover(disk, signer, origin);
+  const admission = createAdmission();
+  await replay(disk, admission, recovered);
+  const { note, root, edge, frontier, leaves } = recovered;
+  return { note, root, edge, frontier, leaves, admission };
+}
+
+/** The files of a group, apart from its checkpoint. */
+function filesOf(
+  group: readonly Ready[],
+  tiles: ReturnType<typeof growEdge>['tiles'],
+): readonly DurableFile[] {
+  return [
+    ...group.map(({ digest, bytes }) => ({ path: statementPath(digest), bytes })),
+    ...tiles.map(({ name, bytes }) => ({ path: tilePath(name), bytes })),
+  ];
+}
+
+/** Takes up the log in a data directory that this process has locked. @throws what {@link recover} throws · ledger/replay-refused */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const { disk, signer, origin } = options;
+  const appender = new Appender(options, await takeUp(options));
+  return {
+    origin,
+    key: signer.key,
+    signer,
+    head: () => appender.head,
+    append: (bytes) => appender.append(bytes),
+    find: (digest) => appender.find(digest),
+    async statement(digest) {
+      const bytes = appender.find(digest) === undefined ? undefined : await disk.read(statementPath(digest));
+      if (bytes) return bytes;
+      throw new LedgerError('ledger/unknown-statement', 'There is no such statement here for this caller.');
+    },
+    close: () => appender.close(),
+  };
+}
+
+class Appender {
+  readonly #options: LedgerOptions;
+  readonly #pending = new Map<string, Promise<Appended>>();
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #ready: Ready[] = [];
+  #state: State;
+  #admission: Admission;
+  #head: Head;
+  /** Leaves given out, durable or not. */
+  #next: number;
+  #judging = false;
+  /** Kept when nothing is being written. */
+  #written: Promise<void> = Promise.resolve();
+  #writing = false;
+  #closed = false;
+  /** Set while the record is ahead of the disk after a failed write. */
+  #failure: Error | undefined;
+  #tidying: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LedgerOptions, { admission, ...state }: State & { admission: Admission }) {
+    this.#options = options;
+    this.#state = state;
+    this.#admission = admission;
+    this.#next = state.edge.size;
+    this.#head = headOf(state, options.disk);
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  find(digest: string): number | undefined {
+    const index = this.#state.leaves.get(digest);
+    return index !== undefined && index < this.#head.size ? index : undefined;
+  }
+
+  async append(input: Uint8Array): Promise<Appended> {
+    const bytes = new Uint8Array(input);
+    // Synchronous, so that whoever called before `close` is known to it.
+    const digest = hexEncode(sha256Now(bytes));
+    const index = this.find(digest);
+    if (index !== undefined) return { index, repeated: true };
+    const under = this.#pending.get(digest);
+    if (under) return { ...(await under), repeated: true };
+    if (this.#closed)
+      throw new LedgerError('ledger/stopping', 'The ledger is stopping; try again in a moment.');
+    if (this.#waitingBytes + bytes.length > MAX_WAITING) {
+      throw new LedgerError('ledger/busy', 'Too many statements wait for the disk; try again in a moment.');
+    }
+    const done = Promise.withResolvers<Appended>();
+    this.#waitingBytes += bytes.length;
+    this.#pending.set(digest, done.promise);
+    try {
+      this.#waiting.push({ bytes, digest, done });
+      void this.#judge();
+      return await done.promise;
+    } finally {
+      this.#pending.delete(digest);
+      this.#waitingBytes -= bytes.length;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#pending.values());
+    await this.#tidying;
+  }
+
+  /** Judges what waits, one statement after another. */
+  async #judge(): Promise<void> {
+    if (this.#judging) return;
+    this.#judging = true;
+    try {
+      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+        if (this.#failure) await this.#recover();
+        await this.#judgeOne(next);
+      }
+    } finally {
+      this.#judging = false;
+    }
+  }
+
+  async #judgeOne(waiting: Waiting): Promise<void> {
+    if (this.#failure) return waiting.done.reject(storageFailed(this.#failure));
+    const admission = this.#admission;
+    try {
+      const admitted = await admission.admit(waiting.bytes);
+      const entry = await ledgerEntry(admitted.subjectKey, waiting.bytes);
+      if (this.#failure) throw storageFailed(this.#failure);
+      try {
+        await admitted.commit(this.#next);
+      } catch (cause) {
+        // The record may be half changed; only the disk knows now what it should be.
+        this.#fail(cause instanceof Error ? cause : new Error('The record failed.'), []);
+        throw cause;
+      }
+      // A group that failed meanwhile has taken its leaves back, and this one with them.
+      if (this.#failure) throw storageFailed(this.#failure);
+      this.#next += 1;
+      this.#ready.push({ ...waiting, entry });
+      if (!this.#writing) this.#written = this.#write();
+    } catch (error) {
+      waiting.done.reject(error);
+    }
+  }
+
+  /** Writes groups until nothing is ready. */
+  async #write(): Promise<void> {
+    this.#writing = true;
+    while (this.#ready.length > 0) {
+      const group = this.#ready.splice(0, MAX_GROUP);
+      try {
+        await this.#writeGroup(group);
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error('The disk failed.'), group);
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #writeGroup(group: readonly Ready[]): Promise<void> {
+    const { disk, signer, origin } = this.#options;
+    const { edge, tiles } = growEdge(
+      this.#state.edge,
+      group.map(({ entry }) => entry),
+    );
+    const frontier = this.#state.frontier.copy();
+    for (const { entry } of group) await frontier.add(hashLeaf(entry));
+    const root = await frontier.root();
+    const [note] = await Promise.all([
+      signCheckpoint(signer, { origin, size: edge.size, root }),
+      disk.write(filesOf(group, tiles)),
+    ]);
+    await disk.write([{ path: CHECKPOINT, bytes: utf8Encode(note) }]);
+
+    const first = this.#state.edge.size;
+    const { leaves } = this.#state;
+    for (const [at, { digest }] of group.entries()) leaves.set(digest, first + at);
+    this.#state = { note, root, edge, frontier, leaves };
+    this.#head = headOf(this.#state, disk);
+    for (const [at, { done }] of group.entries()) done.resolve({ index: first + at, repeated: false });
+    for (const { name } of tiles) if (name.width === TILE_WIDTH) this.#tidy(`${tilePath(name)}.p`);
+  }
+
+  /** Narrow tiles are not needed once the full one stands; what stays is removed at the next start. */
+  #tidy(path: string): void {
+    this.#tidying = this.#tidying.then(() => this.#options.disk.remove(path)).catch(() => undefined);
+  }
+
+  #fail(cause: Error, group: readonly Ready[]): void {
+    this.#failure = cause;
+    const error = storageFailed(cause);
+    for (const { done } of [...group, ...this.#ready]) done.reject(error);
+    this.#ready = [];
+  }
+
+  /** After a failure: the disk decides what stands, and the record is folded anew. */
+  async #recover(): Promise<void> {
+    await this.#written;
+    try {
+      const { admission, ...state } = await takeUp(this.#options);
+      this.#state = state;
+      this.#admission = admission;
+      this.#next = state.edge.size;
+      this.#head = headOf(state, this.#options.disk);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error('The disk failed.');
+    }
+  }
+}

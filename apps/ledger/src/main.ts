@@ -1,0 +1,16 @@
+// The ledger process: `node src/main.ts`, settings in SEALROOM_LEDGER_* or the JSON file that SEALROOM_LEDGER_CONFIG names.
+import { createLog, loadConfig, onStop, readyLine, stopWithParent } from '@sealroom/host';
+import { ledgerSettings, startLedger } from './start.ts';
+
+const log = createLog({ name: 'ledger', events: { 'ledger.refused': [] } });
+try {
+  const config = loadConfig({ shape: ledgerSettings, prefix: 'SEALROOM_LEDGER_', environment: process.env });
+  const running = await startLedger(config, log);
+  onStop(() => running.close(), log);
+  if (config.stopWithParent) stopWithParent(log);
+  const { origin, key } = running.ledger;
+  readyLine({ name: 'ledger', url: running.url, origin, key });
+} catch (error) {
+  log.failure('ledger.refused', error, {});
+  process.exitCode = 1;
+}
