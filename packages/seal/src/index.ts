@@ -52,7 +52,7 @@ export {
   sealOutput,
   unpadOutput,
 } from './output.ts';
-export { associatedDataFor, checkPath, foldPath, INVENTORY_NAME, TREE_SUFFIX } from './path.ts';
+export { associatedDataFor, checkPath, checkPaths, foldPath, INVENTORY_NAME, TREE_SUFFIX } from './path.ts';
 export { openRange, sealedFile, type SealedFile, type SegmentSource, streamRange } from './range.ts';
 export {
   deriveSegmentKey,

@@ -88,9 +88,9 @@ describe('one mutation a field', () => {
     'a tree in upper case': [entry({ tree: tree.toUpperCase() })],
     'files out of order': [{ files: [file('b'), file('a')] }],
     'a file twice': [{ files: [file('a'), file('a')] }],
-    'two files that differ in letter case': [{ files: [file('A'), file('a')] }],
-    'a file that is also a folder': [{ files: [file('a'), file('a/b')] }],
-    'a file that is also a folder in other letters': [{ files: [file('A/b'), file('a')] }],
+    'two files that differ in letter case': [{ files: [file('A'), file('a')] }, 'seal/bad-path'],
+    'a file that is also a folder': [{ files: [file('a'), file('a/b')] }, 'seal/bad-path'],
+    'a file that is also a folder in other letters': [{ files: [file('A/b'), file('a')] }, 'seal/bad-path'],
   };
   test.each(Object.entries(cases))('refuses %s', (_name, [change, code = 'seal/bad-inventory']) => {
     expect(() => parseInventory(canonicalBytes({ ...inventory, ...change }))).toThrow(

@@ -19,7 +19,7 @@ import {
 import { SealError } from './error.ts';
 import { type AssetKind, fileKey, keyCommitment } from './keys.ts';
 import { sealedSize } from './layout.ts';
-import { checkPath, foldPath, INVENTORY_NAME } from './path.ts';
+import { checkPath, checkPaths, INVENTORY_NAME } from './path.ts';
 import type { SegmentCipher } from './segment.ts';
 import { openBytes, sealBytes } from './stream.ts';
 
@@ -91,24 +91,6 @@ function file(value: Json): InventoryFile {
   return { path, size, sealedSize: sealedSize(size), tree: tree as Digest };
 }
 
-function checkNames(files: readonly InventoryFile[]): void {
-  const names = new Set<string>();
-  const folders = new Set<string>();
-  let before: string | undefined;
-  for (const { path } of files) {
-    if (before !== undefined && path <= before)
-      throw bad('does not list its files in order of path, each once');
-    before = path;
-    const folded = foldPath(path);
-    if (names.has(folded)) throw bad(`lists ${JSON.stringify(path)} twice when letter case is ignored`);
-    names.add(folded);
-    for (let at = folded.indexOf('/'); at >= 0; at = folded.indexOf('/', at + 1))
-      folders.add(folded.slice(0, at));
-  }
-  const both = [...folders].find((folder) => names.has(folder));
-  if (both !== undefined) throw bad(`lists ${JSON.stringify(both)} both as a file and as a folder`);
-}
-
 function read(bytes: Uint8Array): Inventory {
   const root = members(parseCanonical(bytes), [
     'assetSalt',
@@ -126,7 +108,10 @@ function read(bytes: Uint8Array): Inventory {
   const entries: Json | undefined = root['files'];
   if (!Array.isArray(entries) || entries.length === 0) throw bad('lists no file');
   const files = entries.map(file);
-  checkNames(files);
+  if (files.some(({ path }, i) => i > 0 && path <= (files[i - 1]?.path ?? ''))) {
+    throw bad('does not list its files in order of path, each once');
+  }
+  checkPaths(files.map(({ path }) => path));
   return {
     v: 1,
     kind,

@@ -48,3 +48,32 @@ export function associatedDataFor(path: string): Bytes {
 export function foldPath(path: string): string {
   return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }
+
+/**
+ * Refuses paths that cannot lie beside each other on every file system: the same name in other letters, or a name that is
+ * both file and folder.
+ * @throws seal/bad-path
+ */
+export function checkPaths(paths: readonly string[]): void {
+  const files = new Map<string, string>();
+  for (const path of paths) {
+    const other = files.get(foldPath(path));
+    if (other !== undefined) {
+      throw new SealError(
+        'seal/bad-path',
+        `${JSON.stringify(path)} and ${JSON.stringify(other)} are one name where letter case is ignored; rename one.`,
+      );
+    }
+    files.set(foldPath(path), path);
+  }
+  for (const [folded, path] of files) {
+    for (let at = folded.indexOf('/'); at >= 0; at = folded.indexOf('/', at + 1)) {
+      const other = files.get(folded.slice(0, at));
+      if (other === undefined) continue;
+      throw new SealError(
+        'seal/bad-path',
+        `${JSON.stringify(other)} is a file and the folder of ${JSON.stringify(path)}; rename one.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,12 @@
+export { nodeSegmentCipher } from './cipher.ts';
+export { SealingError, type SealingErrorCode } from './error.ts';
+export { type FileOptions, type OnProgress, openFile, sealFile, type SealingProgress } from './file.ts';
+export {
+  openFolder,
+  type OpenFolderOptions,
+  readSealedFolder,
+  type SealedFolderFile,
+  type SealedVersion,
+  sealFolder,
+  type SealFolderOptions,
+} from './folder.ts';

@@ -1,0 +1,127 @@
+// A run of neighbouring segments, from one open file to another, at their places: what a worker does at a time. Nothing
+// here waits for the event loop. File descriptors belong to the process, so workers use those the main thread opened.
+import { createHash } from 'node:crypto';
+import { readSync, writevSync } from 'node:fs';
+import { bytesEqual } from '@sealroom/bytes';
+import {
+  headerLength,
+  leafMismatch,
+  SealError,
+  sealedSize,
+  segmentCapacity,
+  segmentFailure,
+  segmentNonce,
+  segmentStart,
+  TINK_1MB,
+} from '@sealroom/seal';
+import { openSync, sealSync } from './cipher.ts';
+import { SealingError } from './error.ts';
+
+export type SegmentJob = {
+  readonly mode: 'seal' | 'open';
+  readonly inputFd: number;
+  readonly outputFd: number;
+  /** The AES key derived for this file, and the header (of 40 bytes) that it was derived from. */
+  readonly key: Uint8Array;
+  readonly header: Uint8Array;
+  /** Bytes of the plaintext of the whole file, and its number of segments. */
+  readonly size: number;
+  readonly segments: number;
+  /** The segments of this job: from `from`, before `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** When sealing: make leaf hashes. When opening: the leaf hashes that segments `from` to `to` must have. */
+  readonly leaves: boolean | Uint8Array;
+};
+
+const HASH_LENGTH = 32;
+const buffer = Buffer.allocUnsafeSlow(TINK_1MB.segmentSize);
+
+function readAt(fd: number, length: number, position: number): Buffer {
+  let filled = 0;
+  while (filled < length) {
+    const got = readSync(fd, buffer, filled, length - filled, position + filled);
+    if (got === 0) {
+      throw new SealingError('sealing/changed', 'The file became shorter while it was read; start again.');
+    }
+    filled += got;
+  }
+  return buffer.subarray(0, length);
+}
+
+function writeAt(fd: number, parts: readonly Uint8Array[], position: number): void {
+  let rest = parts.filter((part) => part.length > 0);
+  let at = position;
+  while (rest.length > 0) {
+    let written = writevSync(fd, rest, at);
+    at += written;
+    const next: Uint8Array[] = [];
+    for (const part of rest) {
+      if (written < part.length) next.push(part.subarray(written));
+      written = Math.max(0, written - part.length);
+    }
+    rest = next;
+  }
+}
+
+function leafOf(...parts: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256').update(Uint8Array.of(0));
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+function sealOne(job: SegmentJob, index: number): Buffer | undefined {
+  const start = segmentStart(index);
+  const plaintext = readAt(job.inputFd, Math.min(segmentCapacity(index), job.size - start), start);
+  const nonce = segmentNonce(job.header.subarray(-7), index, index === job.segments - 1);
+  const parts: Uint8Array[] = sealSync(job.key, nonce, plaintext);
+  if (index === 0) parts.unshift(job.header);
+  writeAt(job.outputFd, parts, index * TINK_1MB.segmentSize);
+  return job.leaves === true ? leafOf(...parts) : undefined;
+}
+
+function openOne(job: SegmentJob, index: number): void {
+  const start = index * TINK_1MB.segmentSize;
+  const sealed = readAt(job.inputFd, Math.min(TINK_1MB.segmentSize, sealedSize(job.size) - start), start);
+  if (job.leaves instanceof Uint8Array) {
+    const at = (index - job.from) * HASH_LENGTH;
+    if (!bytesEqual(leafOf(sealed), job.leaves.subarray(at, at + HASH_LENGTH))) throw leafMismatch(index);
+  }
+  const last = index === job.segments - 1;
+  const prefix = job.header.subarray(-7);
+  const body = index === 0 ? sealed.subarray(headerLength()) : sealed;
+  const plaintext = openSync(job.key, segmentNonce(prefix, index, last), body);
+  if (!plaintext) {
+    const otherwise = openSync(job.key, segmentNonce(prefix, index, !last), body);
+    throw segmentFailure(last, otherwise !== undefined);
+  }
+  writeAt(job.outputFd, [plaintext], segmentStart(index));
+}
+
+/**
+ * Does the job and gives the leaf hashes of its segments, if it was to make them.
+ * @throws SealError for a segment that is not authentic, SealingError for an input that became shorter
+ */
+export function runJob(job: SegmentJob): Uint8Array {
+  const leaves: Buffer[] = [];
+  for (let index = job.from; index < job.to; index++) {
+    const leaf = job.mode === 'seal' ? sealOne(job, index) : openOne(job, index);
+    if (leaf) leaves.push(leaf);
+  }
+  return new Uint8Array(Buffer.concat(leaves));
+}
+
+/** What a worker answers. An error crosses as its code and message. */
+export type JobAnswer = { readonly leaves: Uint8Array } | { readonly code: string; readonly message: string };
+
+export function answerOf(job: SegmentJob): JobAnswer {
+  try {
+    return { leaves: runJob(job) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const known = error instanceof SealError || error instanceof SealingError;
+    return { code: known ? error.code : 'sealing/io', message };
+  } finally {
+    job.key.fill(0);
+  }
+}

@@ -1,0 +1,83 @@
+// Worker threads that seal and open segments in parallel. Started when first needed; `close` ends them.
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { SealError, type SealErrorCode } from '@sealroom/seal';
+import { SealingError, type SealingErrorCode } from './error.ts';
+import type { JobAnswer, SegmentJob } from './job.ts';
+
+type Waiting = {
+  readonly job: SegmentJob;
+  readonly resolve: (leaves: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+};
+
+function errorOf({ code, message }: { code: string; message: string }): Error {
+  return code.startsWith('seal/')
+    ? new SealError(code as SealErrorCode, message)
+    : new SealingError(code as SealingErrorCode, message);
+}
+
+export class SegmentPool {
+  readonly size: number;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Waiting>();
+  readonly #queue: Waiting[] = [];
+
+  /** @param size number of threads; by default one a processor, at most four. */
+  constructor(size: number = Math.min(availableParallelism(), 4)) {
+    this.size = size;
+  }
+
+  /** Does a job on a free thread and gives its leaf hashes. Rejects as `runJob` throws. */
+  async run(job: SegmentJob): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job, resolve, reject });
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    const workers = [...this.#idle, ...this.#busy.keys()];
+    await Promise.all(workers.map(async (worker) => worker.terminate()));
+  }
+
+  #next(): void {
+    const running = this.#idle.length + this.#busy.size;
+    const worker =
+      this.#idle.pop() ?? (running < this.size && this.#queue.length > 0 ? this.#start() : undefined);
+    if (!worker) return;
+    const waiting = this.#queue.shift();
+    if (!waiting) {
+      this.#idle.push(worker);
+      return;
+    }
+    this.#busy.set(worker, waiting);
+    worker.postMessage(waiting.job);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { execArgv: [], env: {} });
+    worker.on('message', (answer: JobAnswer) => {
+      const waiting = this.#busy.get(worker);
+      this.#busy.delete(worker);
+      this.#idle.push(worker);
+      if ('leaves' in answer) waiting?.resolve(answer.leaves);
+      else waiting?.reject(errorOf(answer));
+      this.#next();
+    });
+    worker.on('error', (cause) => this.#lose(worker, cause));
+    worker.on('exit', () => this.#lose(worker));
+    return worker;
+  }
+
+  #lose(worker: Worker, cause?: unknown): void {
+    const at = this.#idle.indexOf(worker);
+    if (at >= 0) this.#idle.splice(at, 1);
+    const waiting = this.#busy.get(worker);
+    this.#busy.delete(worker);
+    waiting?.reject(
+      new SealingError('sealing/io', 'A sealing thread ended unexpectedly; start again.', { cause }),
+    );
+    this.#next();
+  }
+}
