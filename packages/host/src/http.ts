@@ -204,26 +204,32 @@ export function checkInput<Schema extends z.ZodType>(
   );
 }
 
-/** A strict JSON body that fits the schema. @throws http/too-large, http/bad-json, http/bad-request. */
-export async function readJson<Schema extends z.ZodType>(
-  c: Context,
-  schema: Schema,
-  maxBytes: number = DEFAULT_MAX_BYTES,
-): Promise<z.output<Schema>> {
+/** @throws http/unsupported-media-type unless the request says that its body is JSON. */
+export function checkJsonType(c: Context): void {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type !== 'application/json' && !type.endsWith('+json')) {
-    throw refusal('http/unsupported-media-type', 'Send the body as application/json.');
-  }
-  const bytes = await readBytes(c, maxBytes);
+  if (type === 'application/json' || type.endsWith('+json')) return;
+  throw refusal('http/unsupported-media-type', 'Send the body as application/json.');
+}
+
+/** A body's bytes as strict JSON that fits the schema. @throws http/bad-json, http/bad-request. */
+export function parseJson<Schema extends z.ZodType>(bytes: Bytes, schema: Schema): z.output<Schema> {
   let value: unknown;
   try {
     value = parseStrictJson(utf8Decode(bytes), { fractions: true });
   } catch (cause) {
     if (!(cause instanceof BytesError)) throw cause;
-    throw refusal('http/bad-json', `The body is not strict JSON: ${cause.message}`, {
-      details: { reason: cause.code },
-      cause,
-    });
+    const details = { reason: cause.code };
+    throw refusal('http/bad-json', `The body is not strict JSON: ${cause.message}`, { details, cause });
   }
   return checkInput(schema, value, 'body');
+}
+
+/** Reads a strict JSON body. @throws http/unsupported-media-type, http/too-large, http/bad-json, http/bad-request. */
+export async function readJson<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+  maxBytes: number = DEFAULT_MAX_BYTES,
+): Promise<z.output<Schema>> {
+  checkJsonType(c);
+  return parseJson(await readBytes(c, maxBytes), schema);
 }

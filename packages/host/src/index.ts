@@ -1,3 +1,4 @@
+export { isPublicAddress } from './addresses.ts';
 export { loadConfig, type LoadConfigOptions } from './config.ts';
 export {
   type Database,
@@ -36,3 +37,11 @@ export {
 } from './problem.ts';
 export { type Call, type Handler, mount, openApiDocument } from './routes.ts';
 export { type RunningServer, startServer, type StartServerOptions } from './server.ts';
+export {
+  certificatePin,
+  type CertificatePair,
+  createAuthority,
+  issueCertificate,
+  LOOPBACK_HOSTS,
+} from './tls.ts';
+export { type TlsFetch, tlsFetch, type TlsFetchOptions } from './tls-fetch.ts';

@@ -1,6 +1,7 @@
 // Routes as data (`@sealroom/api`) served: input parsed strictly, the handler called, its answer checked against the
 // schema; and the OpenAPI 3.1 document of the same data. Not here: authentication, which is the handler's.
 import type { Route, RouteBody, RouteParams, RouteQuery, RouteResponseInput } from '@sealroom/api';
+import type { Bytes } from '@sealroom/bytes';
 import { z } from 'zod';
 import {
   allowTime,
@@ -8,8 +9,9 @@ import {
   type AppContext,
   checkInput,
   DEFAULT_MAX_BYTES,
+  checkJsonType,
+  parseJson,
   readBytes,
-  readJson,
 } from './http.ts';
 import { refusal } from './problem.ts';
 
@@ -17,6 +19,8 @@ export type Call<R extends Route> = {
   readonly params: RouteParams<R>;
   readonly query: RouteQuery<R>;
   readonly body: RouteBody<R>;
+  /** The body as it came, for those who check a signature over it; empty where there is none. */
+  readonly bytes: Bytes;
   readonly request: AppContext;
 };
 
@@ -57,11 +61,12 @@ function readQuery(route: Route, c: AppContext): unknown {
   return undefined;
 }
 
-async function readBody(route: Route, c: AppContext): Promise<unknown> {
+async function readBody(route: Route, c: AppContext): Promise<{ body: unknown; bytes: Bytes }> {
   const maxBytes = route.maxBytes ?? DEFAULT_MAX_BYTES;
-  if (route.body === 'bytes') return readBytes(c, maxBytes);
-  if (route.body !== undefined) return readJson(c, route.body, maxBytes);
-  return undefined;
+  if (route.body === undefined) return { body: undefined, bytes: new Uint8Array() };
+  if (route.body !== 'bytes') checkJsonType(c);
+  const bytes = await readBytes(c, maxBytes);
+  return { bytes, body: route.body === 'bytes' ? bytes : parseJson(bytes, route.body) };
 }
 
 function answer(route: Route, value: unknown): Response {
@@ -97,9 +102,9 @@ export function mount<const R extends Route>(
       const params =
         route.params === undefined ? undefined : checkInput(route.params, c.req.param(), 'params');
       const query = readQuery(route, c);
-      const body = await readBody(route, c);
+      const { body, bytes } = await readBody(route, c);
       // The three values come from the schemas that the types are computed from; TypeScript cannot follow that.
-      const call = { params, query, body, request: c } as Call<R>;
+      const call = { params, query, body, bytes, request: c } as Call<R>;
       return answer(route, await handle(call));
     });
   };

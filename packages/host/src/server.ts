@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import { isLoopbackHost } from './addresses.ts';
 import type { App } from './http.ts';
 import type { Log } from './log.ts';
 import { refusal } from './problem.ts';
@@ -25,10 +26,6 @@ export type RunningServer = { readonly url: string; readonly port: number; close
 const HEADERS_TIMEOUT_MS = 15_000;
 const DRAIN_MS = 10_000;
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
@@ -36,15 +33,17 @@ function urlHost(host: string): string {
 
 function makeServer({ app, host, tls }: StartServerOptions) {
   const fetch = (request: Request, bindings: unknown) => app.fetch(request, bindings);
-  if (tls === undefined) return createAdaptorServer({ fetch, hostname: host, createServer });
+  // The adaptor would otherwise replace the global Request and Response, whose stand-ins lack bytes().
+  const common = { fetch, hostname: host, overrideGlobalObjects: false };
+  if (tls === undefined) return createAdaptorServer({ ...common, createServer });
   const serverOptions = { cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2' as const };
-  return createAdaptorServer({ fetch, hostname: host, createServer: createTlsServer, serverOptions });
+  return createAdaptorServer({ ...common, createServer: createTlsServer, serverOptions });
 }
 
 /** Starts to listen. @throws http/insecure for plain HTTP beyond loopback; the system's error if the port is taken. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { host, port: wanted, tls, log, drainMs = DRAIN_MS } = options;
-  if (tls === undefined && !isLoopback(host) && options.allowPlainHttp !== true) {
+  if (tls === undefined && !isLoopbackHost(host) && options.allowPlainHttp !== true) {
     throw refusal(
       'http/insecure',
       `Plain HTTP on ${host} is refused; give a certificate, or listen on 127.0.0.1.`,
