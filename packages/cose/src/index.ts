@@ -11,5 +11,13 @@ export {
   type PublicKey,
   publicKeyOf,
 } from './key.ts';
+export {
+  type FindKey,
+  type Headers,
+  type Signed,
+  type SignMessage,
+  verifyForeignSign1,
+  verifySign,
+} from './sign.ts';
 export { type Claims, contentTypeOf, decodeSign1, type Sign1, sign1, verifySign1 } from './sign1.ts';
 export { ALG, ed25519Signer, generateSecret, type Signer } from './signer.ts';

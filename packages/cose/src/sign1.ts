@@ -4,8 +4,9 @@
 import { type Bytes, type Digest, digestBytes, digestString } from '@sealroom/bytes';
 import { type Cbor, cborDecode, cborEncode, CborTag } from './cbor.ts';
 import { CoseError } from './error.ts';
-import { importVerifyKey, type KeyText, keyThumbprint, parseKey } from './key.ts';
-import { ALG, type Signer } from './signer.ts';
+import { type KeyText, keyThumbprint } from './key.ts';
+import { verifySignature } from './signature.ts';
+import type { Signer } from './signer.ts';
 
 /** CWT claims (RFC 8392, RFC 9597): issuer, subject, audience, and issued-at in seconds since 1970. */
 export type Claims = {
@@ -114,8 +115,6 @@ export function decodeSign1(bytes: Uint8Array): Sign1 {
   return { ...readHeader(protectedBytes), bytes: new Uint8Array(bytes), payload };
 }
 
-const P256_HALF_ORDER = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
-
 /**
  * Checks the signature of a COSE_Sign1 under a known key; the header's kid must be that key's thumbprint.
  * @throws cose/wrong-key · cose/unsupported-algorithm · cose/bad-signature, and what {@link decodeSign1} throws
@@ -126,23 +125,8 @@ export async function verifySign1(bytes: Uint8Array, keyText: KeyText): Promise<
   if (header.kid !== (await keyThumbprint(keyText))) {
     throw new CoseError('cose/wrong-key', 'The statement names another key than the one it is checked with.');
   }
-  const key = parseKey(keyText);
-  const algorithms =
-    key.curve === 'Ed25519' ? [ALG.Ed25519, ALG.EdDSA] : key.curve === 'P-256' ? [ALG.ES256] : [];
-  if (!algorithms.some((alg) => alg === header.alg)) {
-    throw new CoseError('cose/unsupported-algorithm', 'The algorithm does not belong to the key.');
-  }
-  if (key.curve === 'P-256' && BigInt(`0x${digestString(signature.slice(32)).slice(7)}`) > P256_HALF_ORDER) {
-    throw new CoseError('cose/bad-signature', 'The ECDSA signature is not in its low-s form.');
-  }
-  const method = key.curve === 'Ed25519' ? 'Ed25519' : { name: 'ECDSA', hash: 'SHA-256' };
-  const good = await crypto.subtle.verify(
-    method,
-    await importVerifyKey(key),
-    signature,
-    signatureInput(protectedBytes, payload),
-  );
-  if (!good) throw new CoseError('cose/bad-signature', 'The signature does not verify.');
+  const message = signatureInput(protectedBytes, payload);
+  await verifySignature(keyText, { alg: header.alg, message, signature, lowS: true });
   return { ...header, bytes: new Uint8Array(bytes), payload };
 }
 
