@@ -14,7 +14,7 @@ import {
   segmentStart,
   TINK_1MB,
 } from '@sealroom/seal';
-import { openSync, sealSync } from './cipher.ts';
+import { openSync, release, sealSync } from './cipher.ts';
 import { SealingError } from './error.ts';
 
 export type SegmentJob = {
@@ -74,10 +74,12 @@ function sealOne(job: SegmentJob, index: number): Buffer | undefined {
   const start = segmentStart(index);
   const plaintext = readAt(job.inputFd, Math.min(segmentCapacity(index), job.size - start), start);
   const nonce = segmentNonce(job.header.subarray(-7), index, index === job.segments - 1);
-  const parts: Uint8Array[] = sealSync(job.key, nonce, plaintext);
-  if (index === 0) parts.unshift(job.header);
+  const [ciphertext, tag] = sealSync(job.key, nonce, plaintext);
+  const parts = index === 0 ? [job.header, ciphertext, tag] : [ciphertext, tag];
   writeAt(job.outputFd, parts, index * TINK_1MB.segmentSize);
-  return job.leaves === true ? leafOf(...parts) : undefined;
+  const leaf = job.leaves === true ? leafOf(...parts) : undefined;
+  release(ciphertext);
+  return leaf;
 }
 
 function openOne(job: SegmentJob, index: number): void {
@@ -96,6 +98,7 @@ function openOne(job: SegmentJob, index: number): void {
     throw segmentFailure(last, otherwise !== undefined);
   }
   writeAt(job.outputFd, [plaintext], segmentStart(index));
+  release(plaintext);
 }
 
 /**
