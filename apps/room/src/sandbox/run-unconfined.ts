@@ -49,7 +49,13 @@ function environmentOf(
     relocate(value, options.workdir, stage),
   ]);
   return {
-    PATH: `${join(stage.folder, 'bin')}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:${stage.package}`,
+    // The host's own PATH last: without isolation there is nothing to hide, and Python may lie in an odd place.
+    PATH: [
+      join(stage.folder, 'bin'),
+      '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+      stage.package,
+      process.env['PATH'] ?? '',
+    ].join(':'),
     HOME: join(stage.folder, 'tmp'),
     TMPDIR: join(stage.folder, 'tmp'),
     LANG: 'C.UTF-8',

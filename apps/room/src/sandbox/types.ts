@@ -28,7 +28,7 @@ export type Limits = {
 /** Where the run needs the Enclave API to listen: the sandbox's end of its forwarder, or the host's loopback. */
 export type ApiPlace =
   | { readonly kind: 'socket'; readonly socketPath: string }
-  | { readonly kind: 'loopback'; readonly hostname: '127.0.0.1'; readonly preferredPort: 5000 };
+  | { readonly kind: 'loopback'; readonly hostname: '127.0.0.1'; readonly preferredPort: number };
 
 /** A listening API: `url` becomes ENCLAVE_URL at level `none`; in the sandbox that is always https://localhost:5000. */
 export type ServedApi = { readonly url: string; close(): Promise<void> };
