@@ -1,0 +1,31 @@
+// A node's configuration: where its hub is, where it keeps its two keys and its spool. It holds no secret of any party.
+import { loadConfig } from '@sealroom/host';
+import { z } from 'zod';
+
+const shape = {
+  /** The hub's URL, as its certificate names it. */
+  hubUrl: z.url(),
+  dataDirectory: z.string().min(1),
+  name: z.string().min(1).max(100).default('node'),
+  /** PEM of the authority that signed the services' certificates, when it is not one of the system's. */
+  ca: z.string().optional(),
+  /** One-time code of the hub, needed for the first start only. */
+  code: z.string().optional(),
+  /** Rooms at a time. */
+  concurrency: z.int().min(1).max(64).default(1),
+  maxVcpu: z.int().min(1).default(2),
+  maxMemoryGiB: z.int().min(1).default(4),
+  /** This machine has no TEE: start simulated rooms, which prove nothing about hardware. There is no default. */
+  simulated: z.literal(true),
+  /** End when standard input ends, for supervisors. */
+  stopWithParent: z.boolean().default(false),
+  /** The health endpoints' port on loopback; 0 takes any. */
+  healthPort: z.int().min(0).max(65_535).default(0),
+};
+
+export type NodeConfig = z.infer<z.ZodObject<typeof shape>>;
+
+/** @throws config/invalid */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): NodeConfig {
+  return loadConfig({ shape, prefix: 'SEALROOM_NODE_', environment });
+}

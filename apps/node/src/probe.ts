@@ -1,0 +1,16 @@
+// Which isolation this machine's rooms reach, by asking the room program itself: the same probe the room makes at a run.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { ISOLATIONS, type Isolation } from '@sealroom/contract';
+import { ROOM_PROGRAM } from './rooms.ts';
+
+const run = promisify(execFile);
+
+/** @throws when the room program cannot be started */
+export async function probeIsolation(): Promise<Isolation> {
+  const { stdout } = await run(process.execPath, [ROOM_PROGRAM, '--probe'], { timeout: 60_000 });
+  const level = (JSON.parse(stdout) as { isolation?: unknown }).isolation;
+  const found = ISOLATIONS.find((item) => item === level);
+  if (!found) throw new Error('The room program named no isolation that this version knows.');
+  return found;
+}
