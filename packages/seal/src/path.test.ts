@@ -39,6 +39,7 @@ test.each([
   '\ud800',
   'inventory.sealed',
   'Inventory.SEALED',
+  'inventory.\u017fealed',
   'inventory.sealed/a',
   'a.tree',
   'a/b.TREE',

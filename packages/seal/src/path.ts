@@ -22,7 +22,7 @@ function problem(path: string): string | undefined {
   if (parts.some((part) => part === '' || part === '.' || part === '..')) {
     return 'has a part that is empty, "." or ".."';
   }
-  const folded = parts.map((part) => part.toLowerCase());
+  const folded = parts.map(foldPath);
   if (folded[0] === INVENTORY_NAME) return `has the name "${INVENTORY_NAME}", which belongs to the inventory`;
   if (folded.some((part) => part.endsWith(TREE_SUFFIX))) {
     return `has a name that ends in "${TREE_SUFFIX}", which belongs to leaf hashes`;

@@ -110,7 +110,7 @@ export async function wrapKey(kek: Kek, cek: Bytes): Promise<Bytes> {
 
 /** OAEP decryption; undefined for whatever fails, also a ciphertext of another length than the modulus. */
 export async function oaepDecrypt(key: CryptoKey, ciphertext: Uint8Array): Promise<Bytes | undefined> {
-  const length = (key.algorithm as RsaHashedKeyAlgorithm).modulusLength / 8;
+  const length = Math.ceil((key.algorithm as RsaHashedKeyAlgorithm).modulusLength / 8);
   // A ciphertext of the wrong length costs a decryption too (of the number 2), so that time does not tell it apart.
   const input = new Uint8Array(length).fill(2, length - 1);
   const fits = ciphertext.length === length;

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,6 +157,10 @@ describe('bad input', () => {
     execFileSync('mkfifo', [join(folder, 'pipe')]);
     await expect(made({ input: join(folder, 'pipe') })).rejects.toMatchObject({ code: 'sealing/odd-file' });
     await rm(join(folder, 'pipe'));
+    const server = createServer().listen(join(folder, 'socket'));
+    await once(server, 'listening');
+    await expect(made({ input: join(folder, 'socket') })).rejects.toMatchObject({ code: 'sealing/odd-file' });
+    await new Promise((resolve) => server.close(resolve));
     await writeFile(input, bytes(10));
     await expect(made({ path: '../x' })).rejects.toMatchObject({ code: 'seal/bad-path' });
     await expect(made({ key: new Uint8Array(31) })).rejects.toMatchObject({ code: 'seal/bad-key' });

@@ -38,7 +38,9 @@ export async function openInput(path: string): Promise<{ handle: FileHandle; sta
   } catch (error) {
     if (isMissing(error))
       throw new SealingError('sealing/no-input', `There is no file ${JSON.stringify(path)}.`);
-    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') throw notRegular(path);
+    // A link answers ELOOP to O_NOFOLLOW, a socket ENXIO.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ELOOP' || code === 'ENXIO') throw notRegular(path);
     throw error;
   }
   const stats = await handle.stat();
