@@ -1,8 +1,10 @@
-// Files that are durable when the promise is kept: content, names and directories are on the disk. Parallel, because one
-// flush of the disk's queue serves many files. The layout is that of C2SP tlog-tiles:
-//   <data>/checkpoint · <data>/tile/<level>/<index>[.p/<width>] · <data>/tile/entries/… · <data>/statements/<hex>
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+// Files that are durable when the promise is kept: content, names and directories are on the disk. Flushes run side by
+// side, because one round of the disk's queue serves many files. The layout is that of C2SP tlog-tiles:
+//   <data>/checkpoint · <data>/tile/<level>/<index>[.p/<width>] · <data>/tile/entries/… (and statements.ts)
+import { closeSync, fsync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Bytes } from '@sealroom/bytes';
 import { codeOf, syncDirectory } from '@sealroom/host';
 
@@ -10,8 +12,11 @@ import { codeOf, syncDirectory } from '@sealroom/host';
 export type DurableFile = { readonly path: string; readonly bytes: Uint8Array };
 
 export type Disk = {
-  /** Writes all of the files, each whole or not at all, and returns when they are durable. */
-  write(files: readonly DurableFile[]): Promise<void>;
+  /**
+   * Writes the files and returns when they are durable; a crash may leave any of them torn. The `last` one appears whole
+   * or not at all, and only after all others are durable.
+   */
+  write(files: readonly DurableFile[], last?: DurableFile): Promise<void>;
   /** The content, or undefined when there is no such file. */
   read(path: string): Promise<Bytes | undefined>;
   /** Paths of the files below a folder; none when it does not exist. */
@@ -21,14 +26,16 @@ export type Disk = {
 };
 
 const TEMPORARY = '.tmp';
+const flush = promisify(fsync);
 
+/** Opening and writing only fill the system's cache and are done at once; the flush is what takes time. */
 async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, 'w', 0o600);
+  const descriptor = openSync(path, 'w', 0o600);
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
+    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    await flush(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 
@@ -37,25 +44,24 @@ export function openDisk(data: string): Disk {
   const known = new Set<string>(['.']);
 
   /** Makes a folder and gives those whose entries have to be flushed for it to be found again. */
-  async function folder(path: string): Promise<readonly string[]> {
+  function folder(path: string): readonly string[] {
     if (known.has(path)) return [path];
-    const above = await folder(dirname(path));
-    await mkdir(join(data, path), { recursive: true, mode: 0o700 });
+    const above = folder(dirname(path));
+    mkdirSync(join(data, path), { recursive: true, mode: 0o700 });
     known.add(path);
     return [...above, path];
   }
 
   return {
-    async write(files) {
-      const dirty = new Set<string>();
-      for (const { path } of files) for (const each of await folder(dirname(path))) dirty.add(each);
-      await Promise.all(
-        files.map(async ({ path, bytes }) => {
-          await writeFlushed(join(data, path + TEMPORARY), bytes);
-          await rename(join(data, path + TEMPORARY), join(data, path));
-        }),
-      );
-      await Promise.all([...dirty].map((path) => syncDirectory(join(data, path))));
+    async write(files, last) {
+      const folders = new Set(files.flatMap(({ path }) => folder(dirname(path))));
+      const writes = files.map(({ path, bytes }) => writeFlushed(join(data, path), bytes));
+      if (last) writes.push(writeFlushed(join(data, last.path + TEMPORARY), last.bytes));
+      await Promise.all(writes);
+      await Promise.all([...folders].map((path) => syncDirectory(join(data, path))));
+      if (!last) return;
+      renameSync(join(data, last.path + TEMPORARY), join(data, last.path));
+      await syncDirectory(join(data, dirname(last.path)));
     },
     async read(path) {
       try {

@@ -1,8 +1,8 @@
 // The right edge of the log: what stands in the last tile of each level and in the last entry bundle. Pure: growing it
 // gives a new edge and the tiles to write. Hashing is Node's synchronous SHA-256, which a single appender is faster with.
-import { hash as digest } from 'node:crypto';
+import { createHmac, hash as digest } from 'node:crypto';
 import { type Bytes, concat } from '@sealroom/bytes';
-import { encodeBundle, hashesAtLevel, TILE_WIDTH, type TileName } from '@sealroom/tlog';
+import { encodeBundle, type EntryHashes, hashesAtLevel, TILE_WIDTH, type TileName } from '@sealroom/tlog';
 
 export type Edge = {
   readonly size: number;
@@ -19,6 +19,12 @@ export const EMPTY_EDGE: Edge = { size: 0, levels: [], bundle: [] };
 export function sha256Now(bytes: Uint8Array): Bytes {
   return new Uint8Array(digest('sha256', bytes, 'buffer'));
 }
+
+/** Node's synchronous functions, for what `@sealroom/tlog` computes with WebCrypto. */
+export const HASHES: EntryHashes = {
+  sha256: sha256Now,
+  hmac: (key, message) => new Uint8Array(createHmac('sha256', key).update(message).digest()),
+};
 
 export function hashNode(left: Uint8Array, right: Uint8Array): Bytes {
   return sha256Now(concat(Uint8Array.of(1), left, right));

@@ -5,11 +5,12 @@ import { type Bytes, bytesEqual, hexEncode, utf8Encode } from '@sealroom/bytes';
 import type { KeyText, Signer } from '@sealroom/cose';
 import { ledgerEntry, signCheckpoint, TILE_WIDTH, tilePath } from '@sealroom/tlog';
 import type { Admission } from './admission.ts';
-import type { Disk, DurableFile } from './disk.ts';
-import { growEdge, hashLeaf, sha256Now } from './edge.ts';
+import type { Disk } from './disk.ts';
+import { growEdge, HASHES, hashLeaf, sha256Now } from './edge.ts';
 import { LedgerError } from './error.ts';
-import { CHECKPOINT, recover, type Recovered, statementPath } from './recovery.ts';
+import { CHECKPOINT, recover, type Recovered } from './recovery.ts';
 import { type Head, headOf, type State } from './state.ts';
+import { readGroup, readStatement, statementsFile } from './statements.ts';
 
 export type LedgerOptions = {
   readonly disk: Disk;
@@ -38,7 +39,7 @@ export type Ledger = {
   append(bytes: Uint8Array): Promise<Appended>;
   /** Leaf of a statement by the SHA-256 of its COSE bytes (hex). */
   find(coseDigestHex: string): number | undefined;
-  /** The COSE bytes of a statement. @throws ledger/unknown-statement */
+  /** The COSE bytes of a statement. @throws ledger/unknown-statement · ledger/statement-missing */
   statement(coseDigestHex: string): Promise<Bytes>;
   /** Takes no more, finishes what waits. */
   close(): Promise<void>;
@@ -51,7 +52,8 @@ type Waiting = {
 };
 type Ready = Waiting & { readonly entry: Bytes };
 
-const MAX_GROUP = 1024;
+const MAX_GROUP = 256;
+const MAX_GROUP_BYTES = 8 * 1024 * 1024;
 /** Bytes of statements that may wait to be judged. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
@@ -62,19 +64,29 @@ function storageFailed(cause: unknown): LedgerError {
 }
 
 /** Judges all statements on disk again, in leaf order, so that the record is the log's. */
-async function replay(disk: Disk, admission: Admission, { leaves, entries }: Recovered): Promise<void> {
-  for (const [digest, index] of leaves) {
-    const bytes = await disk.read(statementPath(digest));
-    try {
-      const admitted = await admission.admit(bytes ?? new Uint8Array());
-      const entry = await ledgerEntry(admitted.subjectKey, bytes ?? new Uint8Array());
-      if (!bytesEqual(entry, entries[index] ?? new Uint8Array())) throw new Error('The entry is another.');
-      await admitted.commit(index);
-    } catch (cause) {
-      const message = `The statement of leaf ${index} is no longer admitted; its file was changed, or this version is older.`;
-      throw new LedgerError('ledger/replay-refused', message, { cause });
+async function replay(disk: Disk, admission: Admission, { groups, entries }: Recovered): Promise<void> {
+  let index = 0;
+  for (const [at, first] of groups.entries()) {
+    if (first !== index) break;
+    const end = groups[at + 1] ?? entries.length;
+    for (const bytes of await readGroup(disk, first, end - first)) {
+      try {
+        const admitted = await admission.admit(bytes);
+        const entry = await ledgerEntry(admitted.subjectKey, bytes, HASHES);
+        if (!bytesEqual(entry, entries[index] ?? new Uint8Array())) throw new Error('The entry is another.');
+        await admitted.commit(index);
+      } catch (cause) {
+        const message = `The statement of leaf ${index} is no longer admitted; its file was changed, or this version is older.`;
+        throw new LedgerError('ledger/replay-refused', message, { cause });
+      }
+      index += 1;
     }
   }
+  if (index === entries.length) return;
+  throw new LedgerError(
+    'ledger/statement-missing',
+    'Statements that the log holds are not on the disk; restore the statements folder.',
+  );
 }
 
 async function takeUp({
@@ -86,19 +98,8 @@ async function takeUp({
   const recovered = await recover(disk, signer, origin);
   const admission = createAdmission();
   await replay(disk, admission, recovered);
-  const { note, root, edge, frontier, leaves } = recovered;
-  return { note, root, edge, frontier, leaves, admission };
-}
-
-/** The files of a group, apart from its checkpoint. */
-function filesOf(
-  group: readonly Ready[],
-  tiles: ReturnType<typeof growEdge>['tiles'],
-): readonly DurableFile[] {
-  return [
-    ...group.map(({ digest, bytes }) => ({ path: statementPath(digest), bytes })),
-    ...tiles.map(({ name, bytes }) => ({ path: tilePath(name), bytes })),
-  ];
+  const { note, root, edge, frontier, leaves, groups } = recovered;
+  return { note, root, edge, frontier, leaves, groups, admission };
 }
 
 /** Takes up the log in a data directory that this process has locked. @throws what {@link recover} throws · ledger/replay-refused */
@@ -113,12 +114,19 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     append: (bytes) => appender.append(bytes),
     find: (digest) => appender.find(digest),
     async statement(digest) {
-      const bytes = appender.find(digest) === undefined ? undefined : await disk.read(statementPath(digest));
-      if (bytes) return bytes;
+      const leaf = appender.find(digest);
+      if (leaf !== undefined) return readStatement(disk, appender.groups, leaf);
       throw new LedgerError('ledger/unknown-statement', 'There is no such statement here for this caller.');
     },
     close: () => appender.close(),
   };
+}
+
+/** How many of those that are ready make the next group. */
+function groupLength(ready: readonly Ready[]): number {
+  let bytes = 0;
+  const over = ready.findIndex((one, at) => (bytes += one.bytes.length) > MAX_GROUP_BYTES && at > 0);
+  return Math.min(over < 0 ? ready.length : over, MAX_GROUP);
 }
 
 class Appender {
@@ -156,6 +164,10 @@ class Appender {
   find(digest: string): number | undefined {
     const index = this.#state.leaves.get(digest);
     return index !== undefined && index < this.#head.size ? index : undefined;
+  }
+
+  get groups(): { readonly groups: readonly number[]; readonly size: number } {
+    return { groups: this.#state.groups, size: this.#state.edge.size };
   }
 
   async append(input: Uint8Array): Promise<Appended> {
@@ -209,7 +221,7 @@ class Appender {
     const admission = this.#admission;
     try {
       const admitted = await admission.admit(waiting.bytes);
-      const entry = await ledgerEntry(admitted.subjectKey, waiting.bytes);
+      const entry = await ledgerEntry(admitted.subjectKey, waiting.bytes, HASHES);
       if (this.#failure) throw storageFailed(this.#failure);
       try {
         await admitted.commit(this.#next);
@@ -222,17 +234,22 @@ class Appender {
       if (this.#failure) throw storageFailed(this.#failure);
       this.#next += 1;
       this.#ready.push({ ...waiting, entry });
-      if (!this.#writing) this.#written = this.#write();
     } catch (error) {
       waiting.done.reject(error);
     }
+    // Those that have arrived already go along in one group; nobody is waited for.
+    if (this.#waiting.length === 0 || this.#ready.length >= MAX_GROUP) this.#startWriting();
+  }
+
+  #startWriting(): void {
+    if (!this.#writing) this.#written = this.#write();
   }
 
   /** Writes groups until nothing is ready. */
   async #write(): Promise<void> {
     this.#writing = true;
     while (this.#ready.length > 0) {
-      const group = this.#ready.splice(0, MAX_GROUP);
+      const group = this.#ready.splice(0, groupLength(this.#ready));
       try {
         await this.#writeGroup(group);
       } catch (error) {
@@ -251,16 +268,19 @@ class Appender {
     const frontier = this.#state.frontier.copy();
     for (const { entry } of group) await frontier.add(hashLeaf(entry));
     const root = await frontier.root();
-    const [note] = await Promise.all([
-      signCheckpoint(signer, { origin, size: edge.size, root }),
-      disk.write(filesOf(group, tiles)),
-    ]);
-    await disk.write([{ path: CHECKPOINT, bytes: utf8Encode(note) }]);
-
     const first = this.#state.edge.size;
-    const { leaves } = this.#state;
+    const note = await signCheckpoint(signer, { origin, size: edge.size, root });
+    const statements = statementsFile(
+      first,
+      group.map(({ bytes }) => bytes),
+    );
+    const files = tiles.map(({ name, bytes }) => ({ path: tilePath(name), bytes }));
+    await disk.write([statements, ...files], { path: CHECKPOINT, bytes: utf8Encode(note) });
+
+    const { leaves, groups } = this.#state;
     for (const [at, { digest }] of group.entries()) leaves.set(digest, first + at);
-    this.#state = { note, root, edge, frontier, leaves };
+    groups.push(first);
+    this.#state = { note, root, edge, frontier, leaves, groups };
     this.#head = headOf(this.#state, disk);
     for (const [at, { done }] of group.entries()) done.resolve({ index: first + at, repeated: false });
     for (const { name } of tiles) if (name.width === TILE_WIDTH) this.#tidy(`${tilePath(name)}.p`);

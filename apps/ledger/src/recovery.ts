@@ -19,9 +19,9 @@ import {
 import type { Disk, DurableFile } from './disk.ts';
 import { type Edge, EMPTY_EDGE, growEdge, hashLeaf, hashNode, type Tile } from './edge.ts';
 import { LedgerError } from './error.ts';
+import { findGroups } from './statements.ts';
 
 export const CHECKPOINT = 'checkpoint';
-export const statementPath = (coseDigestHex: string): string => `statements/${coseDigestHex}`;
 
 export type Recovered = {
   /** The signed checkpoint. */
@@ -32,6 +32,8 @@ export type Recovered = {
   /** SHA-256 of COSE bytes (hex) to leaf index. */
   readonly leaves: Map<string, number>;
   readonly entries: readonly Bytes[];
+  /** First leaves of the groups of statements. */
+  readonly groups: number[];
 };
 
 function mismatch(what: string): LedgerError {
@@ -52,7 +54,7 @@ async function readCheckpoint(disk: Disk, signer: Signer, origin: string) {
     );
   }
   const note = await signCheckpoint(signer, { origin, size: 0, root: await new Frontier().root() });
-  await disk.write([{ path: CHECKPOINT, bytes: utf8Encode(note) }]);
+  await disk.write([], { path: CHECKPOINT, bytes: utf8Encode(note) });
   return openCheckpoint(note, { origin, key: signer.key });
 }
 
@@ -108,7 +110,7 @@ function readBundle(bytes: Bytes, name: TileName): readonly Bytes[] {
 }
 
 /** Removes what lies beyond the checkpoint, and narrower tiles that a full one replaced. */
-async function discard(disk: Disk, { edge, leaves }: Built): Promise<void> {
+async function discardTiles(disk: Disk, { edge }: Built): Promise<void> {
   for (const path of await disk.list('tile')) {
     let name: TileName;
     try {
@@ -121,9 +123,6 @@ async function discard(disk: Disk, { edge, leaves }: Built): Promise<void> {
     const there = tileWidth(level, index, edge.size);
     if (width > there || (width < there && there === TILE_WIDTH)) await disk.remove(path);
     else if (width < there) await checkNarrower(disk, name, edge);
-  }
-  for (const path of await disk.list('statements')) {
-    if (!leaves.has(path.slice('statements/'.length))) await disk.remove(path);
   }
 }
 
@@ -143,21 +142,13 @@ export function edgeTile(edge: Edge, { level, width }: TileName): Bytes {
 
 /**
  * Takes up a data directory, or begins a new log in an empty one.
- * @throws ledger/no-checkpoint · ledger/tiles-do-not-match · ledger/statement-missing, and what opening the checkpoint
- *   throws (another origin, another key, a bad signature)
+ * @throws ledger/no-checkpoint · ledger/tiles-do-not-match, and what opening the checkpoint throws
+ *   (another origin, another key, a bad signature)
  */
 export async function recover(disk: Disk, signer: Signer, origin: string): Promise<Recovered> {
   const { note, size, root } = await readCheckpoint(disk, signer, origin);
   const built = await buildTree(disk, size);
   if (!bytesEqual(await built.frontier.root(), root)) throw mismatch('The log of entries');
-  await discard(disk, built);
-  const kept = new Set(await disk.list('statements'));
-  for (const digest of built.leaves.keys()) {
-    if (kept.has(statementPath(digest))) continue;
-    throw new LedgerError(
-      'ledger/statement-missing',
-      'A statement that the log holds is not on the disk; restore the statements folder.',
-    );
-  }
-  return { note, root, ...built };
+  await discardTiles(disk, built);
+  return { note, root, ...built, groups: await findGroups(disk, size) };
 }

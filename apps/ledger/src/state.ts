@@ -24,6 +24,8 @@ export type State = {
   readonly frontier: Frontier;
   /** SHA-256 of COSE bytes (hex) to leaf index; grows in place. */
   readonly leaves: Map<string, number>;
+  /** First leaves of the groups of statements on disk, in order; grows in place. */
+  readonly groups: number[];
 };
 
 export type Head = {

@@ -9,7 +9,15 @@ export {
   type Witness,
 } from './checkpoint.ts';
 export { cosign, cosignatureTime, cosignatureVerifier } from './cosignature.ts';
-export { ENTRY_LENGTH, entryTag, ledgerEntry, PUBLIC_SUBJECT_KEY, splitEntry, subjectKey } from './entry.ts';
+export {
+  ENTRY_LENGTH,
+  type EntryHashes,
+  entryTag,
+  ledgerEntry,
+  PUBLIC_SUBJECT_KEY,
+  splitEntry,
+  subjectKey,
+} from './entry.ts';
 export { TlogError, type TlogErrorCode } from './error.ts';
 export { Frontier } from './frontier.ts';
 export {
