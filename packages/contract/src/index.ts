@@ -41,10 +41,10 @@ export {
   type Reason,
   type ReleaseDecision,
   type ReleaseQuestion,
-  runsSpent,
   type ServedAsset,
   type VaultPolicy,
 } from './release.ts';
+export { runsSpent } from './quota.ts';
 export { encodeTrust, parseTrust, type Trust } from './trust.ts';
 export { admitStatement, applyStatement, createRecord, subjectSalt } from './record.ts';
 export { contractStands, mayUse, stewardsOf } from './record-state.ts';
@@ -53,6 +53,7 @@ export type {
   ArtifactKind,
   ArtifactState,
   ContractState,
+  Denial,
   KeyEntry,
   LedgerRecord,
   OrganisationState,

@@ -116,6 +116,7 @@ function applyContractStatement(record: LedgerRecord, statement: Statement, inde
         requested: signature,
         approvals: new Map(),
         reservations: [],
+        denials: [],
         cleared: new Map(),
         ended: undefined,
       });
@@ -131,6 +132,9 @@ function applyContractStatement(record: LedgerRecord, statement: Statement, inde
       break;
     case 'key.reserved':
       run?.reservations.push({ ...signature, payload: statement.payload });
+      break;
+    case 'key.denied':
+      run?.denials.push({ ...signature, payload: statement.payload });
       break;
     case 'output.cleared':
       run?.cleared.set(statement.kid, statement.payload);

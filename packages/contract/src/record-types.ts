@@ -36,12 +36,15 @@ export type ContractState = {
 };
 
 export type Reservation = Signature & { readonly payload: PayloadOf<'key.reserved'> };
+export type Denial = Signature & { readonly payload: PayloadOf<'key.denied'> };
 export type RunState = {
   readonly run: Digest;
   readonly request: PayloadOf<'run.requested'>;
   readonly requested: Signature;
   readonly approvals: Map<Digest, Signature>;
   readonly reservations: Reservation[];
+  /** A vault's denial takes back its own reservations below that leaf. */
+  readonly denials: Denial[];
   readonly cleared: Map<Digest, PayloadOf<'output.cleared'>>;
   /** The statement type that ended the run before or after it ran. */
   ended: 'run.withdrawn' | 'run.rejected' | 'run.cancelled' | 'run.finished' | undefined;

@@ -14,6 +14,7 @@ import {
   type VaultNonce,
 } from './manifest.ts';
 import { checkParameters } from './parameters.ts';
+import { countBefore } from './quota.ts';
 import { mayUse, stewardsOf } from './record-state.ts';
 import type {
   ArtifactKind,
@@ -24,7 +25,7 @@ import type {
   Signature,
 } from './record-types.ts';
 import type { PayloadOf } from './statement-table.ts';
-import type { Use } from './terms.ts';
+import { type Use, vaultOf } from './terms.ts';
 
 export type Reason = { readonly code: ReleaseCode; readonly detail: string };
 
@@ -126,10 +127,12 @@ function signedFor(
 function runReasons(question: ReleaseQuestion, run: RunState, contracts: readonly ContractState[]): Reasons {
   const found: Reasons = [];
   if (run.ended) found.push(reason('release/run-ended', `the run has ended (${run.ended})`));
-  const owners = contracts.flatMap(({ contract }) =>
-    contract.algorithms.filter((item) => item.package === run.request.algorithm),
+  const owners = contracts.map(
+    ({ contract }) => contract.algorithms.find((item) => item.package === run.request.algorithm)?.owner,
   );
-  if (!owners.some((item) => signedFor(question, contracts, item.owner, run.requested, 'request'))) {
+  const asked = (owner: Digest) => signedFor(question, contracts, owner, run.requested, 'request');
+  // An algorithm that a contract does not know has no owner here; `release/algorithm` tells that.
+  if (!owners.every((owner) => owner === undefined || asked(owner))) {
     found.push(
       reason('release/request-signer', 'the request is not signed by a key whose use is to request'),
     );
@@ -171,6 +174,11 @@ function datasetReasons(question: ReleaseQuestion, run: RunState, { contract }: 
       continue;
     }
     const payload = published.published.payload as PayloadOf<'dataset.published'>;
+    if (payload.specification !== term.specification || payload.attestation !== term.attestation) {
+      found.push(
+        reason('release/dataset', 'a dataset was published with other documents than the contract names'),
+      );
+    }
     const real = term.sensitivity === 'real' || payload.sensitivity === 'real';
     if (real && question.evidence.technology === 'simulated') {
       found.push(reason('release/sensitivity', 'a simulated room may only open data marked "test"'));
@@ -220,24 +228,13 @@ function requestReasons({ request }: RunState, { contract }: ContractState): Rea
   return found;
 }
 
-/** Runs of a contract and its earlier versions that have spent their place in the quota, but for `run` itself. */
-export function runsSpent(record: LedgerRecord, { contract, digest }: ContractState, run: Digest): number {
-  const first = contract.first ?? digest;
-  const family = (other: Digest) => other === first || record.contracts.get(other)?.contract.first === first;
-  return [...record.runs.values()].filter(
-    (item) => item.run !== run && item.reservations.length > 0 && item.request.contracts.some(family),
-  ).length;
-}
-
 function quotaReasons(question: ReleaseQuestion, run: RunState, state: ContractState): Reasons {
   const found: Reasons = [];
-  if (runsSpent(question.record, state, run.run) >= state.contract.quota.runs) {
-    found.push(reason('release/quota', 'the contract’s runs are used up'));
-  }
-  const rooms = new Set(run.reservations.map((item) => item.payload.room.sign)).add(question.room.sign);
-  if (rooms.size > state.contract.quota.attemptsPerRun) {
+  const { quota } = state.contract;
+  const { spent, attempts } = countBefore(question.record, state, run, question.room.sign);
+  if (spent >= quota.runs) found.push(reason('release/quota', 'the contract’s runs are used up'));
+  if (attempts >= quota.attemptsPerRun)
     found.push(reason('release/attempts', 'another room has been given this run already'));
-  }
   return found;
 }
 
@@ -303,10 +300,25 @@ async function servedAssets(
   return served;
 }
 
-function commitmentReasons(question: ReleaseQuestion, served: readonly ServedAsset[]): Reasons {
+const ROLE_OF = { dataset: 'data-steward', algorithm: 'algorithm-owner' } as const;
+
+function commitmentReasons(
+  question: ReleaseQuestion,
+  served: readonly ServedAsset[],
+  contracts: readonly ContractState[],
+): Reasons {
   const found: Reasons = [];
-  for (const { asset, published } of served) {
+  for (const { asset, kind, org, published } of served) {
     const { keyCommitment } = published.published.payload as PayloadOf<'dataset.published'>;
+    const kek = question.record.wrapped.get(`${org}/${published.project}/${ROLE_OF[kind]}`)?.payload.kek;
+    if (kek && !contracts.every(({ contract }) => vaultOf(contract, org)?.keks.includes(kek))) {
+      found.push(
+        reason(
+          'release/commitment',
+          'an asset’s key is wrapped for a key-encryption key that the contract does not name',
+        ),
+      );
+    }
     const present = question.commitments.get(asset);
     if (present === undefined)
       found.push(reason('release/commitment', 'no wrapped key has been uploaded for an asset'));
@@ -390,7 +402,7 @@ export async function decideRelease(question: ReleaseQuestion): Promise<ReleaseD
   }
   const evidence = await evidenceReasons(question, contracts, await sha256(manifestBytes));
   const served = await servedAssets(question, run, contracts);
-  reasons.push(...evidence.found, ...commitmentReasons(question, served));
+  reasons.push(...evidence.found, ...commitmentReasons(question, served, contracts));
   if (served.length === 0)
     reasons.push(reason('release/not-served', 'the contract gives this vault no asset of the run'));
   if (!bytesEqual(manifestBytes, question.manifest)) {
