@@ -45,7 +45,12 @@ function mismatch(what: string): LedgerError {
 
 async function readCheckpoint(disk: Disk, signer: Signer, origin: string) {
   const bytes = await disk.read(CHECKPOINT);
-  if (bytes) return openCheckpoint(utf8Decode(bytes), { origin, key: signer.key });
+  if (bytes) {
+    const opened = await openCheckpoint(utf8Decode(bytes), { origin, key: signer.key });
+    // A flush that failed may have left it in the system's cache only; what it covers was durable before it appeared.
+    await disk.write([], { path: CHECKPOINT, bytes });
+    return opened;
+  }
   const others = [...(await disk.list('tile')), ...(await disk.list('statements'))];
   if (others.length > 0) {
     throw new LedgerError(
