@@ -1,4 +1,16 @@
 export { isPublicAddress } from './addresses.ts';
+export { containerUrl } from './blob-path.ts';
+export {
+  type BlobBody,
+  type BlobContent,
+  type BlobStore,
+  type ByteRange,
+  type Fetch,
+  fetchBlob,
+  isAzureUrl,
+  openContainer,
+  type PutOptions,
+} from './blobs.ts';
 export { loadConfig, type LoadConfigOptions } from './config.ts';
 export {
   type Database,
@@ -8,6 +20,7 @@ export {
   type OpenDatabaseOptions,
   pingDatabase,
 } from './database.ts';
+export { fileStoreRoutes, type FileStoreOptions, type Permissions, signContainerUrl } from './file-store.ts';
 export { ensureDirectory, lockDirectory, readSecretFile, syncDirectory, writeFileAtomic } from './files.ts';
 export {
   allowTime,
@@ -37,6 +50,7 @@ export {
 } from './problem.ts';
 export { type Call, type Handler, mount, openApiDocument } from './routes.ts';
 export { type RunningServer, startServer, type StartServerOptions } from './server.ts';
+export { checkStoreUrl, storeFetch, type StoreOrigin, type StoreUrlOptions } from './store-url.ts';
 export {
   certificatePin,
   type CertificatePair,

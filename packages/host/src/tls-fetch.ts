@@ -33,7 +33,7 @@ export type TlsFetchOptions = {
 export type TlsFetch = {
   (url: string | URL, init?: RequestInit): Promise<Response>;
   /** Ends the idle connections. */
-  close(): void;
+  readonly close: () => void;
 };
 
 const TIMEOUT_MS = 30_000;
@@ -92,7 +92,9 @@ function bodyOf(init: RequestInit): Body {
   if (body === undefined || body === null) return undefined;
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  if (body instanceof ReadableStream) return Readable.from(body as AsyncIterable<Uint8Array>);
+  if (typeof body === 'object' && Symbol.asyncIterator in body) {
+    return Readable.from(body as unknown as AsyncIterable<Uint8Array>, { objectMode: false });
+  }
   throw refusal('fetch/failed', 'A request body is text, bytes, or a stream of bytes.');
 }
 
@@ -122,6 +124,7 @@ function streamOf(incoming: IncomingMessage, url: URL, maxBytes: number): Readab
     {
       start: (controller) => {
         incoming.on('data', (part: Uint8Array) => {
+          if (ended) return;
           length += part.length;
           if (length > maxBytes) {
             finish(() => controller.error(tooLarge(url, maxBytes)));

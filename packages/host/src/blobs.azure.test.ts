@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isAzureUrl, openContainer } from './blobs.ts';
+import { checkStoreUrl } from './store-url.ts';
+import { tlsFetch } from './tls-fetch.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sealroom-azurite-'));
+const account = 'testaccount';
+const key = Buffer.alloc(64, 1).toString('base64');
+const fetch = tlsFetch();
+let azurite: ChildProcess;
+let container: ContainerClient;
+
+beforeAll(async () => {
+  const installed = createRequire(import.meta.url).resolve('azurite/package.json');
+  const program = join(dirname(installed), 'dist/src/blob/main.js');
+  const options = ['--blobPort', '0', '--location', folder, '--skipApiVersionCheck', '--disableTelemetry'];
+  azurite = spawn(process.execPath, [program, ...options], {
+    env: { PATH: process.env['PATH'], AZURITE_ACCOUNTS: `${account}:${key}` },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const { stdout } = azurite;
+  if (stdout === null) throw new Error('The emulator has no output.');
+  // The lines are read to the end: a full pipe would stop the emulator.
+  const base = await new Promise<string>((found, failed) => {
+    azurite.once('exit', () => failed(new Error('The emulator has ended.')));
+    createInterface(stdout).on('line', (line) => {
+      const address = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
+      if (address !== undefined) found(address);
+    });
+  });
+  const credential = new StorageSharedKeyCredential(account, key);
+  container = new ContainerClient(`${base}/${account}/data`, credential);
+  await container.create();
+});
+afterAll(async () => {
+  fetch.close();
+  azurite.kill('SIGTERM');
+  await once(azurite, 'exit');
+  rmSync(folder, { recursive: true });
+});
+
+async function open(permissions: string, expiresOn = new Date(Date.now() + 600_000)) {
+  const url = await container.generateSasUrl({
+    permissions: ContainerSASPermissions.parse(permissions),
+    expiresOn,
+  });
+  return { url, store: openContainer(url, { fetch }) };
+}
+const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31) % 251);
+const readAll = (body: ReadableStream<Uint8Array>) => new Response(body).bytes();
+
+describe('an Azure container behind a SAS URL', () => {
+  it('is written through the SDK and read by plain requests with Range', async () => {
+    const { url, store } = await open('rc');
+    expect(isAzureUrl(url)).toBe(true);
+    const whole = bytes(9_000_000);
+    const progress: number[] = [];
+    await store.put('a/b c/ü.sealed', whole, { onProgress: (sent) => progress.push(sent) });
+    expect(progress.at(-1)).toBe(whole.length);
+    const found = await store.get('a/b c/ü.sealed');
+    expect(Buffer.compare(await readAll(found.body), whole)).toBe(0);
+    const part = await store.get('a/b c/ü.sealed', { start: 8_500_000, end: 8_500_010 });
+    expect([part.length, part.size]).toEqual([10, whole.length]);
+    expect(await readAll(part.body)).toEqual(whole.slice(8_500_000, 8_500_010));
+    expect(await store.head('a/b c/ü.sealed')).toEqual({ size: whole.length });
+    expect(await store.head('none')).toBeUndefined();
+  });
+
+  it('takes streams', async () => {
+    const { store } = await open('rc');
+    await store.put(
+      'stream',
+      (async function* () {
+        for (let i = 0; i < 10; i++) yield bytes(1_000_000);
+      })(),
+    );
+    expect(await store.head('stream')).toEqual({ size: 10_000_000 });
+  });
+
+  it('never has a blob overwritten, and takes the same bytes again', async () => {
+    const { store } = await open('rcw');
+    await store.put('once', bytes(100));
+    await store.put('once', bytes(100));
+    await expect(store.put('once', bytes(100).fill(1))).rejects.toMatchObject({ code: 'blob/exists' });
+    await expect(store.put('once', bytes(99))).rejects.toMatchObject({ code: 'blob/exists' });
+    expect(await readAll((await store.get('once')).body)).toEqual(bytes(100));
+  });
+
+  it('is refused what the SAS does not allow, and everything after its end', async () => {
+    const { store } = await open('r');
+    await expect(store.put('new', bytes(1))).rejects.toMatchObject({ code: 'blob/forbidden' });
+    const { store: create } = await open('c');
+    await create.put('unread', bytes(1));
+    await expect(create.get('unread')).rejects.toMatchObject({ code: 'blob/forbidden' });
+    const { store: over } = await open('rc', new Date(Date.now() - 60_000));
+    await expect(over.get('once')).rejects.toMatchObject({ code: 'blob/forbidden' });
+    await expect(over.put('new', bytes(1))).rejects.toMatchObject({ code: 'blob/forbidden' });
+  });
+
+  it('passes the check of store URLs only when read-only', async () => {
+    const { origin } = new URL(container.url);
+    const { url } = await open('rl');
+    expect(checkStoreUrl(url, [origin], { now: Date.now() }).origin).toBe(origin);
+    const { url: writable } = await open('rcl');
+    expect(() => checkStoreUrl(writable, [origin], { now: Date.now() })).toThrow(
+      expect.objectContaining({ code: 'store/writable' }),
+    );
+  });
+});
