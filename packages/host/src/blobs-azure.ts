@@ -1,15 +1,39 @@
 // Uploads to Azure Blob Storage by a container's SAS URL, through Azure's SDK, which is loaded when first needed. A blob is
-// created, never overwritten, so a SAS with the permission to create is enough.
+// created, never overwritten (If-None-Match). A SAS with the permission to create (`c`) is enough for blobs of one block;
+// larger ones are sent in blocks, for which Azure asks for the permission to write (`w`) as well.
 import { Readable } from 'node:stream';
+import { concat } from '@sealroom/bytes';
 import { blobPathParts } from './blob-path.ts';
 import { refusal } from './problem.ts';
 
 const BLOCK_BYTES = 8 * 1024 * 1024;
 const CONCURRENCY = 4;
+const IN_BLOCKS = { blockSize: BLOCK_BYTES, maxSingleShotSize: 2 * BLOCK_BYTES, concurrency: CONCURRENCY };
 
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined;
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
+}
+
+type Start = { readonly first: Uint8Array; readonly rest: AsyncIterable<Uint8Array> | undefined };
+
+/** The first block of a stream, and what follows it, if anything does. */
+async function startOf(body: AsyncIterable<Uint8Array>): Promise<Start> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const iterator = body[Symbol.asyncIterator]();
+  while (length <= BLOCK_BYTES) {
+    const next = await iterator.next();
+    if (next.done === true) return { first: concat(...parts), rest: undefined };
+    parts.push(next.value);
+    length += next.value.length;
+  }
+  return { first: concat(...parts), rest: { [Symbol.asyncIterator]: () => iterator } };
+}
+
+async function* joined(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }
 
 /** Whether the blob was stored, or its name was taken. @throws blob/forbidden, blob/failed, blob/bad-path. */
@@ -32,11 +56,13 @@ export async function putAzureBlob(
     onProgress: ({ loadedBytes }: { loadedBytes: number }) => options.onProgress?.(loadedBytes),
   };
   try {
-    if (body instanceof Uint8Array) {
-      await blob.uploadData(body, { ...common, blockSize: BLOCK_BYTES, concurrency: CONCURRENCY });
+    const { first, rest } =
+      body instanceof Uint8Array ? { first: body, rest: undefined } : await startOf(body);
+    if (rest === undefined) {
+      await blob.uploadData(first, { ...common, ...IN_BLOCKS });
     } else {
       // A byte stream gives Buffers, which the SDK needs; an object stream would hand on plain Uint8Arrays.
-      const source = Readable.from(body, { objectMode: false });
+      const source = Readable.from(joined(first, rest), { objectMode: false });
       await blob.uploadStream(source, BLOCK_BYTES, CONCURRENCY, common);
     }
     return 'stored';

@@ -74,15 +74,19 @@ describe('an Azure container behind a SAS URL', () => {
     expect(await store.head('none')).toBeUndefined();
   });
 
-  it('takes streams', async () => {
-    const { store } = await open('rc');
-    await store.put(
-      'stream',
-      (async function* () {
-        for (let i = 0; i < 10; i++) yield bytes(1_000_000);
-      })(),
-    );
-    expect(await store.head('stream')).toEqual({ size: 10_000_000 });
+  it('takes streams, short ones with the permission to create alone', async () => {
+    const { store: create } = await open('rc');
+    const pieces = async function* (count: number) {
+      for (let i = 0; i < count; i++) yield bytes(1_000_000).fill(i, 0, 10);
+    };
+    await create.put('short', pieces(3));
+    await expect(create.put('long', pieces(20))).rejects.toMatchObject({ code: 'blob/forbidden' });
+    const { store } = await open('rcw');
+    await store.put('long', pieces(20));
+    const found = await readAll((await store.get('long')).body);
+    expect(found.length).toBe(20_000_000);
+    for (let i = 0; i < 20; i++) expect(found[i * 1_000_000]).toBe(i);
+    expect(await store.head('short')).toEqual({ size: 3_000_000 });
   });
 
   it('never has a blob overwritten, and takes the same bytes again', async () => {

@@ -120,7 +120,7 @@ describe('a supervised PostgreSQL', () => {
     const before = postgres.pid();
     process.kill(before, 'SIGKILL');
     expect(await until(() => query(url, 'select a from kept'))).toEqual([7]);
-    expect(postgres.pid()).not.toBe(before);
+    await expect.poll(() => postgres.pid()).not.toBe(before);
   });
 
   it('stops, starts again, and is not misled by a stale pid file', async () => {
