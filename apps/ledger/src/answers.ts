@@ -75,7 +75,7 @@ export async function consistencyAnswer(ledger: Ledger, from: number, to: number
   const head = ledger.head();
   if (to > head.size) throw new LedgerError('ledger/size-ahead', `The log has ${head.size} entries so far.`);
   const proof = await consistencyProof(head.readAt(to), from, to, hashNode);
-  return { from, to, proof: proof.map(base64urlEncode) };
+  return { proof: proof.map(base64urlEncode) };
 }
 
 /** COSE Key Set with the ledger's key under its thumbprint, as SCRAPI serves it. */

@@ -1,3 +1,4 @@
+import { ledgerRoutes } from '@sealroom/api';
 import {
   base64urlDecode,
   base64urlEncode,
@@ -6,6 +7,7 @@ import {
   sha256Digest,
   utf8Encode,
 } from '@sealroom/bytes';
+import { call } from '@sealroom/client';
 import { cborDecode } from '@sealroom/cose';
 import { type App, createLog } from '@sealroom/host';
 import {
@@ -224,6 +226,37 @@ test('consistency between any two sizes can be asked for', async () => {
   });
   expect(await problem(app.request('/v1/consistency?from=0'))).toMatchObject({ code: 'tlog/bad-size' });
   expect(await problem(app.request('/v1/consistency?from=1e1'))).toMatchObject({ code: 'http/bad-request' });
+});
+
+test('our own client understands each answer', async () => {
+  const fetchApp = async (url: string, init: RequestInit) => app.request(url, init);
+  const service = { baseUrl: 'http://ledger.test', fetch: fetchApp };
+  const headers = { 'content-type': 'application/cose' };
+  for (const repeated of [false, true]) {
+    const answer = await call(service, ledgerRoutes.append, { body: statement(200), headers });
+    const verified = await verifyTlogProof(answer.proof, {
+      entry: base64urlDecode(answer.entry),
+      origin: ORIGIN,
+      key,
+    });
+    expect(verified.index, String(repeated)).toBe(answer.index);
+  }
+  const { size } = await call(service, ledgerRoutes.describe, {});
+  expect(
+    (await openCheckpoint(await call(service, ledgerRoutes.checkpoint, {}), { origin: ORIGIN, key })).size,
+  ).toBe(size);
+  expect((await call(service, ledgerRoutes.proofs, { body: { indexes: [0, 1] } })).proofs).toHaveLength(2);
+  expect((await call(service, ledgerRoutes.proofs, { body: { indexes: [] } })).proofs).toEqual([]);
+  expect((await call(service, ledgerRoutes.consistency, { query: { from: size, to: size } })).proof).toEqual(
+    [],
+  );
+  const subject = { 'sealroom-subject-key': base64urlEncode(PUBLIC_SUBJECT_KEY) };
+  const params = { digest: await sha256Digest(statement(200)) };
+  expect(await call(service, ledgerRoutes.statement, { params, headers: subject })).toEqual(statement(200));
+  await expect(
+    call(service, ledgerRoutes.append, { body: statement(1, 'bad'), headers }),
+  ).rejects.toMatchObject({ problem: 'statement/unknown-type', status: 400 });
+  expect(await (await app.request('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' });
 });
 
 test('it is alive and ready', async () => {

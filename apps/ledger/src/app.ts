@@ -1,11 +1,13 @@
 // The ledger on the wire: SCRAPI's entries, C2SP's static tiles, and Sealroom's statements and proofs in bulk. Callers are
 // not asked who they are: a statement carries its signature, and only who knows a subject's key reads its statements.
+import { ledgerRoutes } from '@sealroom/api';
 import { base64urlDecode, type Bytes, bytesEqual, BytesError, digestBytes, hexEncode } from '@sealroom/bytes';
 import {
   type App,
   type AppContext,
   checkInput,
   type Log,
+  openApiDocument,
   readBytes,
   readJson,
   Refusal,
@@ -39,7 +41,7 @@ const PUBLIC = { 'access-control-allow-origin': '*', 'cross-origin-resource-poli
 
 const size = z.int().min(0);
 const proofsBody = z.strictObject({
-  indexes: z.array(size).min(1).max(MAX_PROOFS),
+  indexes: z.array(size).max(MAX_PROOFS),
   size: size.optional(),
 });
 const decimal = z
@@ -161,6 +163,8 @@ export function createLedgerApp({ ledger, log, checkWritable }: LedgerAppOptions
     ...(checkWritable ? { disk: checkWritable } : {}),
   };
   const app = serverApp({ name: 'ledger', log, statusOf, checks });
+  const document = openApiDocument(Object.values(ledgerRoutes), { title: 'Sealroom ledger', version: '1' });
+  app.get('/openapi.json', (c) => c.json(document));
   mountEntries(app, ledger);
   mountStatic(app, ledger);
   mountProofs(app, ledger);
