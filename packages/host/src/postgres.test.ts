@@ -63,7 +63,7 @@ function runs(pid: number): boolean {
 }
 
 /** A process of its own that supervises PostgreSQL and prints its URL and pid. */
-function supervisor(directory: string, prefix: readonly string[] = []) {
+function supervisor(directory: string, prefix: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
   const module = pathToFileURL(join(import.meta.dirname, 'postgres.ts')).href;
   const source = `
     import { startPostgres } from ${JSON.stringify(module)};
@@ -72,7 +72,7 @@ function supervisor(directory: string, prefix: readonly string[] = []) {
     process.on('SIGTERM', () => postgres.stop().then(() => process.exit(0)));
     setInterval(() => {}, 1000);`;
   const [program, ...rest] = [...prefix, process.execPath, '--input-type=module', '-e', source];
-  const child = spawn(program ?? process.execPath, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program ?? process.execPath, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const line = once(createInterface(child.stdout), 'line').then(
     ([text]) => JSON.parse(String(text)) as { url: string; pid: number },
   );
@@ -177,6 +177,36 @@ describe('an ordinary user', () => {
       rmSync(directory, { recursive: true });
     }
   });
+});
+
+describe('root on a machine without user namespaces', () => {
+  const root = process.getuid?.() === 0;
+  if (!root) console.log('skipped: only root has to give up its rights');
+
+  it.skipIf(!root)(
+    'hands the server to another user, and ends one that its supervisor left behind',
+    async () => {
+      // Below the system's folder for temporary files: other users cannot enter the one of these tests.
+      const directory = mkdtempSync(join(tmpdir(), 'sealroom-postgres-nobody-'));
+      try {
+        // Without a path there is no unshare and no setpriv.
+        const { child, line } = supervisor(directory, [], { ...process.env, PATH: '/nonexistent' });
+        const { url, pid } = await line;
+        expect(statSync(`/proc/${pid}`).uid).toBe(65534);
+        await query(url, 'create table kept as select 3 as a');
+        child.kill('SIGKILL');
+        await once(child, 'close');
+        expect(runs(pid)).toBe(true);
+        const next = await startPostgres({ dataDirectory: directory });
+        expect(runs(pid)).toBe(false);
+        expect(await query(next.url('postgres'), 'select a from kept')).toEqual([3]);
+        expect(statSync(`/proc/${next.pid()}`).uid).toBe(65534);
+        await next.stop();
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+  );
 });
 
 describe('the programs from npm', () => {

@@ -3,7 +3,7 @@
 // Not here: backups, upgrades between major versions.
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { chown, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -74,12 +74,15 @@ const USER_NAMESPACE = ['unshare', '--user', '--map-user=1000', '--map-group=100
 // come after unshare, since a change of credentials clears it.
 const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'INT', '--'];
 
-function chooseLaunch(): Launch {
+/** `owner` is the user that a cluster made earlier belongs to; as root its server must run as that user. */
+function chooseLaunch(owner: number | undefined): Launch {
   const root = process.getuid?.() === 0;
-  const namespace = root && works(USER_NAMESPACE) ? USER_NAMESPACE : [];
+  const namespace = root && (owner ?? 0) === 0 && works(USER_NAMESPACE) ? USER_NAMESPACE : [];
   const bound = works([...namespace, ...DIE_WITH_PARENT]) ? DIE_WITH_PARENT : [];
   const prefix = [...namespace, ...bound];
-  return root && namespace.length === 0 ? { prefix, uid: NOBODY } : { prefix };
+  return root && namespace.length === 0
+    ? { prefix, uid: owner === 0 ? NOBODY : (owner ?? NOBODY) }
+    : { prefix };
 }
 
 async function freePort(): Promise<number> {
@@ -135,7 +138,6 @@ async function makeCluster(cluster: Cluster): Promise<void> {
   await ensureDirectory(making, 0o700);
   await writeFileAtomic(passwordFile, cluster.secret, 0o600);
   if (uid !== undefined) {
-    await ensureDirectory(cluster.directory, 0o711);
     await Promise.all([chown(making, uid, uid), chown(passwordFile, uid, uid)]);
   }
   const [program, rest] = commandLine(cluster, 'initdb', [
@@ -276,12 +278,15 @@ async function openCluster(options: StartPostgresOptions): Promise<Cluster> {
   const versionFile = join(folder, 'PG_VERSION');
   const major = existsSync(versionFile) ? Number.parseInt(readFileSync(versionFile, 'utf8'), 10) : undefined;
   const binaries = options.binaries ?? findPostgres(major);
+  const launch = chooseLaunch(major === undefined ? undefined : statSync(folder).uid);
+  // Another user's server has to reach its cluster through here; it cannot look around.
+  if (launch.uid !== undefined) await ensureDirectory(directory, 0o711);
   const cluster: Cluster = {
     directory,
     folder,
     binaries,
     environment: programEnvironment(binaries, join(directory, 'libraries')),
-    launch: chooseLaunch(),
+    launch,
     secret: await readOrMakeSecret(join(directory, 'password')),
   };
   if (major === undefined) await makeCluster(cluster);
