@@ -4,20 +4,12 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ControlledTransaction,
-  type IsolationLevel,
-  Kysely,
-  PostgresDialect,
-  sql,
-  type Transaction,
-} from 'kysely';
+import { type IsolationLevel, Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Pool, type CustomTypesConfig, types } from 'pg';
 import type { Log } from './log.ts';
 import { codeOf, refusal } from './problem.ts';
 
 export type Database<Tables> = Kysely<Tables>;
-export type DatabaseTransaction<Tables> = Transaction<Tables> | ControlledTransaction<Tables>;
 
 export type OpenDatabaseOptions = {
   readonly log?: Log;
