@@ -8,7 +8,14 @@ import { createInterface } from 'node:readline';
 import { base64urlDecode, base64urlEncode, type Bytes, sha256Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { createStatement, freshSalt } from '@sealroom/contract';
-import { createLog } from '@sealroom/host';
+import {
+  createAuthority,
+  createLog,
+  issueCertificate,
+  LOOPBACK_HOSTS,
+  tlsFetch,
+  writeFileAtomic,
+} from '@sealroom/host';
 import {
   ledgerEntry,
   PUBLIC_SUBJECT_KEY,
@@ -49,9 +56,16 @@ function post(url: string, body: Bytes): Promise<Response> {
   return fetch(`${url}/entries`, { method: 'POST', body, headers: { 'content-type': 'application/cose' } });
 }
 
-async function spawnLedger(): Promise<{ child: ChildProcess; url: string; key: string }> {
+async function spawnLedger(
+  settings: Record<string, string> = {},
+): Promise<{ child: ChildProcess; url: string; key: string }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    env: { ...process.env, SEALROOM_LEDGER_ORIGIN: ORIGIN, SEALROOM_LEDGER_DATA_DIRECTORY: data },
+    env: {
+      ...process.env,
+      SEALROOM_LEDGER_ORIGIN: ORIGIN,
+      SEALROOM_LEDGER_DATA_DIRECTORY: data,
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   for await (const line of createInterface({ input: child.stdout })) {
@@ -134,6 +148,31 @@ test('a directory has one ledger at a time', async () => {
   await again.close();
   await rm(join(folder, 'ledger.key'));
   await expect(startLedger(config(folder), log)).rejects.toMatchObject({ code: 'ledger/key-missing' });
+  await rm(folder, { recursive: true });
+});
+
+test('it speaks TLS with the certificate it is given, and ends in order when it is asked to', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealroom-ledger-tls-'));
+  const authority = await createAuthority();
+  const { certPem, keyPem } = await issueCertificate(authority, { hosts: LOOPBACK_HOSTS });
+  await writeFileAtomic(join(folder, 'tls.pem'), certPem);
+  await writeFileAtomic(join(folder, 'tls.key'), keyPem);
+  const { child, url, key } = await spawnLedger({
+    SEALROOM_LEDGER_DATA_DIRECTORY: join(folder, 'data'),
+    SEALROOM_LEDGER_TLS_CERTIFICATE_FILE: join(folder, 'tls.pem'),
+    SEALROOM_LEDGER_TLS_KEY_FILE: join(folder, 'tls.key'),
+  });
+  const ask = tlsFetch({ caPem: authority.certPem });
+  expect(url).toMatch(/^https:/);
+  const facts = (await (await ask(`${url}/v1/ledger`)).json()) as { origin: string; key: string };
+  expect(facts).toMatchObject({ origin: ORIGIN, key, size: 0 });
+  expect(await (await ask(`${url}/readyz`)).json()).toMatchObject({
+    checks: { checkpoint: 'ready', disk: 'ready' },
+  });
+  ask.close();
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
   await rm(folder, { recursive: true });
 });
 
