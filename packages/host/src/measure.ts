@@ -26,7 +26,7 @@ const PARTS = [
 
 function counts(path: string): boolean {
   return (
-    /(?:\.ts|\.py|package\.json)$/.test(path) && !/\.test\.ts$/.test(path) && !/(?:^|\/)tests?\//.test(path)
+    /(?:\.ts|\.py|package\.json)$/.test(path) && !path.endsWith('.test.ts') && !/(?:^|\/)tests?\//.test(path)
   );
 }
 
