@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { leftovers, ownPrefix } from './leftovers.ts';
 import { type Mount, mounts } from './mounts.ts';
 import type { Limits } from './types.ts';
 
@@ -52,6 +53,7 @@ function make(parent: string, name: string, magic: number): string | undefined {
   const folder = join(parent, name);
   try {
     if (statfsSync(parent).type !== magic) return undefined;
+    for (const old of leftovers(parent)) removeFolder(old);
     mkdirSync(folder);
     return folder;
   } catch {
@@ -151,7 +153,7 @@ export function createControlGroup(
   limits: Pick<Limits, 'cpus' | 'memoryBytes' | 'processes'>,
 ): ControlGroup | undefined {
   if (process.platform !== 'linux') return undefined;
-  const name = `sealroom-${process.pid}-${created++}`;
+  const name = `${ownPrefix()}${created++}`;
   const own = ownPaths();
   const folders = createV1(name, own) ?? createV2(name, own);
   if (folders === undefined) return undefined;

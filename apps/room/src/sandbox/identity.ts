@@ -18,6 +18,11 @@ const FIRST_UID = 63_000;
 const LAST_UID = 64_999;
 const taken = new Set<number>();
 
+/** Whether this id is one that {@link chooseIdentity} gives out to root's runs. */
+export function isRunUser(uid: number): boolean {
+  return uid >= FIRST_UID && uid <= LAST_UID;
+}
+
 function accounts(): string {
   try {
     return readFileSync('/etc/passwd', 'utf8');

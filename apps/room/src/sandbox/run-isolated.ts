@@ -27,6 +27,9 @@ import { delay, type Supervised, supervise, type Watch } from './supervise.ts';
 import type { SandboxOptions, SandboxResult } from './types.ts';
 
 const SURVIVOR_DEADLINE_MS = 10_000;
+// What the forwarder and the sandboxes' own processes need beside the algorithm; they are counted with it.
+const FORWARDER_BYTES = 64 * 1024 * 1024;
+const FORWARDER_THREADS = 32;
 
 type Status = { started: boolean; code: number | undefined; cpuMs: number; failed: string | undefined };
 
@@ -64,7 +67,7 @@ async function furnish(
     );
   }
   const scratchBytes = options.limits.scratchBytes ?? DEFAULT_SCRATCH_BYTES;
-  // Processes are bounded twice: the group counts the forwarder's threads too, the limit inside only the algorithm's.
+  // Processes are bounded twice: the group counts everything, the limit inside only the algorithm's.
   const bounds = { memory: group === undefined, processes: true };
   const limited = limitedCommand(options.limits, stage.packageBytes + scratchBytes, bounds, options.command);
   const inner = innerCommand(requireProgram('bwrap'), options.workdir, limited);
@@ -238,7 +241,7 @@ async function start(
     if (typeof event['cpuMs'] === 'number') status.cpuMs = event['cpuMs'];
     if (typeof event['failed'] === 'string') status.failed = event['failed'];
   });
-  const run = tree(child, identity, group, options.limits.memoryBytes);
+  const run = tree(child, identity, group, options.limits.memoryBytes + FORWARDER_BYTES);
   try {
     const end = await supervise(child, options, run);
     await waitUntilGone(run);
@@ -261,7 +264,11 @@ export async function runIsolated(options: SandboxOptions): Promise<SandboxResul
   try {
     const stage = await createStage(options, identity, false);
     try {
-      const group = createControlGroup(options.limits);
+      const group = createControlGroup({
+        ...options.limits,
+        memoryBytes: options.limits.memoryBytes + FORWARDER_BYTES,
+        processes: options.limits.processes + FORWARDER_THREADS,
+      });
       const socketPath = join(stage.folder, 'api.sock');
       try {
         await furnish(stage, options, group);

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SandboxError } from './error.ts';
 import { canReach, type Identity } from './identity.ts';
+import { leftovers, ownPrefix } from './leftovers.ts';
 import { mayExecute } from './mounts.ts';
 import type { SandboxFile } from './types.ts';
 
@@ -52,7 +53,7 @@ const MARGIN_BYTES = 32 * 1024 * 1024;
 const MEMORY_FOLDER = '/dev/shm';
 const MAX_ENTRIES = 200_000;
 // A Unix socket's path may be 107 bytes long; ours is the stage's with a short name.
-const MAX_BASE_LENGTH = 80;
+const MAX_BASE_LENGTH = 60;
 
 async function walk(root: string): Promise<Leaf[]> {
   const found: Leaf[] = [];
@@ -179,7 +180,8 @@ export async function createStage(
   const nodeBytes = nodeReachable ? 0 : (await lstat(await realpath(process.execPath))).size;
   const needed = total(packageLeaves) + total(pythonLeaves) + nodeBytes;
   const base = await chooseBase(options.spool, needed, execute || !nodeReachable, identity);
-  const folder = await mkdtemp(join(base, 'sealroom-'));
+  for (const old of leftovers(base)) await removeTree(old);
+  const folder = await mkdtemp(join(base, ownPrefix()));
   try {
     await copyTree(options.root, join(folder, 'package'), packageLeaves);
     if (options.pythonPath === undefined) await mkdir(join(folder, 'python'), { mode: 0o755 });
