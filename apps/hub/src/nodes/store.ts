@@ -1,0 +1,92 @@
+// Nodes, their one-time codes, and the nonces of their latest requests.
+import type { NodeShape } from '@sealroom/api';
+import { type Digest, sha256Digest, utf8Encode } from '@sealroom/bytes';
+import type { Isolation, MessageOf } from '@sealroom/contract';
+import type { Db, Tx } from '../db.ts';
+import type { Actor } from '../sessions/rules.ts';
+
+export type NodeRow = Omit<NodeShape, 'lastSeenAt'>;
+
+function codeHash(code: string): Promise<Digest> {
+  return sha256Digest(utf8Encode(code));
+}
+
+export async function insertCode(
+  db: Db,
+  actor: Actor,
+  { code, name, expiresAt }: { code: string; name: string; expiresAt: Date },
+): Promise<void> {
+  const values = { code_hash: await codeHash(code), name, created_by: actor.kid, expires_at: expiresAt };
+  await db.insertInto('node_codes').values(values).execute();
+}
+
+/** Uses a code up; gives who made it, or undefined when it is not (or no longer) good. */
+export async function useCode(tx: Tx, code: string, now: Date): Promise<Digest | undefined> {
+  const row = await tx
+    .deleteFrom('node_codes')
+    .where('code_hash', '=', await codeHash(code))
+    .returning(['created_by', 'expires_at'])
+    .executeTakeFirst();
+  return row !== undefined && row.expires_at > now ? row.created_by : undefined;
+}
+
+export async function saveNode(
+  tx: Tx,
+  node: Digest,
+  enrolledBy: Digest,
+  given: MessageOf<'node-enrolment'>,
+): Promise<void> {
+  const { name, key, simulator, launch, isolation, maxVcpu, maxMemoryGiB } = given;
+  const values = {
+    name,
+    key,
+    simulator,
+    launch,
+    isolation,
+    max_vcpu: maxVcpu,
+    max_memory_gib: maxMemoryGiB,
+    enrolled_by: enrolledBy,
+  };
+  await tx
+    .insertInto('nodes')
+    .values({ node, ...values, last_seen_at: null })
+    .onConflict((conflict) => conflict.column('node').doUpdateSet(values))
+    .execute();
+}
+
+export async function loadNodes(db: Db): Promise<NodeShape[]> {
+  const rows = await db.selectFrom('nodes').selectAll().orderBy('name').orderBy('node').execute();
+  return rows.map((row) => ({
+    node: row.node,
+    name: row.name,
+    key: row.key,
+    simulator: row.simulator,
+    launch: row.launch,
+    isolation: row.isolation as Isolation,
+    maxVcpu: row.max_vcpu,
+    maxMemoryGiB: row.max_memory_gib,
+    lastSeenAt: row.last_seen_at?.toISOString() ?? null,
+  }));
+}
+
+export async function findNode(db: Db, node: Digest): Promise<NodeRow | undefined> {
+  return (await loadNodes(db)).find((item) => item.node === node);
+}
+
+/** Burns a request's nonce and notes that the node was here. False when the nonce was used before. */
+export async function noteRequest(
+  tx: Tx,
+  node: Digest,
+  nonce: string,
+  { now, forgetBefore }: { now: Date; forgetBefore: Date },
+): Promise<boolean> {
+  await tx.deleteFrom('node_nonces').where('seen_at', '<', forgetBefore).execute();
+  const row = await tx
+    .insertInto('node_nonces')
+    .values({ node, nonce, seen_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('nonce')
+    .executeTakeFirst();
+  await tx.updateTable('nodes').set({ last_seen_at: now }).where('node', '=', node).execute();
+  return row !== undefined;
+}

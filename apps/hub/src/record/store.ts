@@ -1,0 +1,91 @@
+// The statements table: append-only, in the order of the ledger's leaves.
+import { base64urlEncode, type Digest } from '@sealroom/bytes';
+import type { Statement } from '@sealroom/contract';
+import type { Db, StatementRow, Tx } from '../db.ts';
+import { aboutOf, issuedAt } from './rules.ts';
+
+/** Where a statement stands in the ledger: its leaf and the tlog-proof text. */
+export type Place = { readonly index: number; readonly proof: string };
+export type Recorded = Place & { readonly cose: string };
+
+export async function findPlace(db: Db, coseDigest: Digest): Promise<Place | undefined> {
+  const row = await db
+    .selectFrom('statements')
+    .select(['leaf', 'proof'])
+    .where('cose_digest', '=', coseDigest)
+    .executeTakeFirst();
+  return row && { index: row.leaf, proof: row.proof };
+}
+
+export async function insertStatement(tx: Tx, statement: Statement, place: Place): Promise<void> {
+  await tx
+    .insertInto('statements')
+    .values({
+      cose_digest: statement.coseDigest,
+      digest: statement.digest,
+      type: statement.type,
+      org: statement.claims.iss as Digest,
+      kid: statement.kid,
+      leaf: place.index,
+      proof: place.proof,
+      cose: Buffer.from(statement.bytes),
+      issued_at: issuedAt(statement),
+      ...aboutOf(statement),
+    })
+    .execute();
+}
+
+/** All statements in leaf order, a page at a time. */
+export async function* inLeafOrder(db: Db, page = 500): AsyncGenerator<StatementRow> {
+  for (let after = -1; ; ) {
+    const rows = await db
+      .selectFrom('statements')
+      .selectAll()
+      .where('leaf', '>', after)
+      .orderBy('leaf')
+      .limit(page)
+      .execute();
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < page) return;
+    after = last.leaf;
+  }
+}
+
+export function recordedOf(row: Pick<StatementRow, 'cose' | 'leaf' | 'proof'>): Recorded {
+  return { cose: base64urlEncode(row.cose), index: row.leaf, proof: row.proof };
+}
+
+/** What is wanted: statements with any of these marks. */
+export type Marks = {
+  readonly orgs?: readonly Digest[];
+  readonly project?: string;
+  readonly projectTypes?: readonly StatementRow['type'][];
+  readonly contracts?: readonly Digest[];
+  readonly run?: Digest;
+};
+
+const IDENTITY_TYPES = ['participant.registered', 'identity.added', 'identity.revoked'] as const;
+
+/**
+ * Statements in leaf order: those that vouch for the keys of `orgs`, those of `projectTypes` in the project, those about
+ * the contracts themselves and those about the run.
+ */
+export async function selectStatements(db: Db, marks: Marks): Promise<StatementRow[]> {
+  return db
+    .selectFrom('statements')
+    .selectAll()
+    .where((is) => {
+      const wanted = [];
+      if (marks.orgs && marks.orgs.length > 0)
+        wanted.push(is.and([is('org', 'in', marks.orgs), is('type', 'in', IDENTITY_TYPES)]));
+      if (marks.project !== undefined && marks.projectTypes)
+        wanted.push(is.and([is('project', '=', marks.project), is('type', 'in', marks.projectTypes)]));
+      if (marks.contracts && marks.contracts.length > 0)
+        wanted.push(is.and([is('contract', 'in', marks.contracts), is('run', 'is', null)]));
+      if (marks.run !== undefined) wanted.push(is('run', '=', marks.run));
+      return is.or(wanted);
+    })
+    .orderBy('leaf')
+    .execute();
+}

@@ -1,0 +1,136 @@
+// What a node gets when it takes a run: everything its room and the vaults need, in the order of the ledger. Store URLs
+// leave the hub here and nowhere else.
+import type { Work } from '@sealroom/api';
+import { base64urlEncode, type Digest } from '@sealroom/bytes';
+import { type Contract, isOfType, readStatement, type Statement } from '@sealroom/contract';
+import { inTransaction, Refusal } from '@sealroom/host';
+import { urlAbout } from '../artifacts/routes.ts';
+import type { Vaulting } from '../artifacts/secrets.ts';
+import { loadDocument, loadUrl } from '../artifacts/store.ts';
+import type { Db } from '../db.ts';
+import { refuse } from '../error.ts';
+import type { NodeRow } from '../nodes/store.ts';
+import type { Book } from '../record/book.ts';
+import { issuedAt } from '../record/rules.ts';
+import { selectStatements } from '../record/store.ts';
+import type { Queue } from './queue.ts';
+import { concerns, isLargeEnough, kindsFor, WORK_TYPES } from './rules.ts';
+import { claimRun, endRun, findRun } from './store.ts';
+
+export type WorkParts = {
+  readonly db: Db;
+  readonly book: Book;
+  readonly queue: Queue;
+  readonly vaulting: Vaulting;
+  readonly now: () => number;
+};
+
+const RETRY_SECONDS = 30;
+
+async function statementsOf(
+  { db }: WorkParts,
+  contract: Contract,
+  { project, contracts, run }: { project: string; contracts: readonly Digest[]; run: Digest },
+): Promise<{ statement: Statement; index: number }[]> {
+  const orgs = contract.participants.map(({ org }) => org);
+  const rows = await selectStatements(db, { orgs, project, projectTypes: WORK_TYPES, contracts, run });
+  const all = await Promise.all(
+    rows.map(async (row) => ({
+      statement: await readStatement(new Uint8Array(row.cose)),
+      index: row.leaf,
+    })),
+  );
+  const shared: ReadonlySet<string> = new Set(WORK_TYPES);
+  return all.filter(({ statement }) => !shared.has(statement.type) || concerns(contract, statement));
+}
+
+async function assetsOf(
+  { db, vaulting }: WorkParts,
+  contract: Contract,
+  project: string,
+): Promise<Work['assets']> {
+  const wanted = [
+    ...contract.datasets.map((item) => ({
+      org: item.steward,
+      digest: item.digest,
+      kind: 'dataset' as const,
+    })),
+    ...contract.algorithms.map((item) => ({
+      org: item.owner,
+      digest: item.package,
+      kind: 'algorithm' as const,
+    })),
+  ];
+  return Promise.all(
+    wanted.map(async ({ org, digest, kind }) => {
+      const sealed = await loadUrl(db, project, { org, kind, digest });
+      if (!sealed) throw refuse('hub/unknown-asset', `The store URL of a ${kind} is missing.`);
+      return { digest, kind, url: await vaulting.open(sealed, urlAbout(project, org, digest)) };
+    }),
+  );
+}
+
+/** @throws hub/unknown-asset when something the contract names is no longer here */
+export async function workOf(parts: WorkParts, run: Digest): Promise<Work> {
+  const { db, book } = parts;
+  const request = book.record.runs.get(run)?.request;
+  const contract = request && book.record.contracts.get(request.contract)?.contract;
+  if (!request || !contract) throw refuse('hub/unknown-asset', 'The run’s contract is missing.');
+  const { project, contracts, runConfiguration } = request;
+  const criteria = await loadDocument(db, project, contract.criteria);
+  if (!criteria) throw refuse('hub/unknown-asset', 'The validation criteria are missing.');
+  const statements = await statementsOf(parts, contract, { project, contracts, run });
+  const uploadedAt = statements.flatMap(({ statement }) =>
+    isOfType(statement, 'dataset.published') || isOfType(statement, 'algorithm.published')
+      ? [{ digest: statement.payload.digest, at: issuedAt(statement).toISOString() }]
+      : [],
+  );
+  return {
+    run,
+    project,
+    runConfiguration,
+    contracts: [...contracts],
+    statements: statements.map(({ statement, index }) => ({
+      cose: base64urlEncode(statement.bytes),
+      index,
+    })),
+    assets: await assetsOf(parts, contract, project),
+    criteria: base64urlEncode(criteria),
+    uploadedAt,
+  };
+}
+
+/** The work, or why there can be none: a run that cannot be handed out ends here instead of coming back for ever. */
+async function workOrReason(parts: WorkParts, run: Digest): Promise<Work | string> {
+  try {
+    return await workOf(parts, run);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return error.message;
+  }
+}
+
+/** The next run that this node may have, now its own; undefined when there is none. */
+export async function takeRun(parts: WorkParts, node: NodeRow): Promise<Work | undefined> {
+  const { db, book, queue, now } = parts;
+  for (const kind of kindsFor(node)) {
+    for (let job = await queue.fetch(kind); job !== undefined; job = await queue.fetch(kind)) {
+      const { run } = job;
+      const taken = job;
+      const request = book.record.runs.get(run)?.request;
+      const fits = request !== undefined && isLargeEnough(node, request);
+      const open =
+        (await findRun(db, run))?.ended_at === null && book.record.runs.get(run)?.ended === undefined;
+      const work = open && fits ? await workOrReason(parts, run) : undefined;
+      const at = new Date(now());
+      const mine = await inTransaction(db, async (tx) => {
+        await queue.done(tx, kind, taken);
+        if (open && !fits) await queue.send(tx, run, [kind], RETRY_SECONDS);
+        if (typeof work === 'string') await endRun(tx, run, { status: 'Run Failed', detail: work, at });
+        return typeof work === 'object' && (await claimRun(tx, run, node.node, at));
+      });
+      if (mine && typeof work === 'object') return work;
+    }
+  }
+  return undefined;
+}
