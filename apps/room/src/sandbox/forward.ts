@@ -14,7 +14,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { connect, createServer, type Server, Socket } from 'node:net';
-import { constants } from 'node:os';
 
 type Plan = {
   readonly package: string;
@@ -30,6 +29,9 @@ const STATUS_DESCRIPTOR = 3;
 const MAX_CONNECTIONS = 256;
 const TICK_MS = 10;
 const CLOSE_ON_EXEC = 0o2000000;
+
+// Node hands its children sockets, which cannot be opened as /dev/stdout; programs expect pipes there, as in a container.
+const WITH_PIPES = '{ "$@" 2>&1 >&6 6>&- | cat >&2 3<&- 4>&- 5<&- 6>&-; } 6>&1 | cat 3<&- 4>&- 5<&-';
 
 function report(event: Readonly<Record<string, unknown>>): void {
   writeSync(STATUS_DESCRIPTOR, `${JSON.stringify(event)}\n`);
@@ -88,9 +90,10 @@ async function main(path: string): Promise<void> {
   cpSync(plan.package, `${plan.scratch}/app`, { recursive: true });
   await listen(plan, '127.0.0.1');
   await listen(plan, '::1').catch(() => undefined); // a host without IPv6
-  const [program, ...rest] = plan.command;
   const filter = openSync(plan.filter, 'r');
-  const child = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit', filter, 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', WITH_PIPES, 'sh', ...plan.command], {
+    stdio: ['ignore', 'inherit', 'inherit', filter, 'pipe', 'pipe'],
+  });
   const variables = Object.entries(plan.environment).flatMap((pair) => ['--setenv', ...pair]);
   const channel = (child.stdio as readonly unknown[])[5];
   if (channel instanceof Socket) channel.end(variables.map((word) => `${word}\0`).join(''));
@@ -104,10 +107,10 @@ async function main(path: string): Promise<void> {
     report({ failed: cause.message });
     process.exit(1);
   });
-  child.on('close', (code, signal) => {
-    if (status.includes('exit-code')) {
-      report({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], cpuMs: childrenMs() });
-    } else report({ failed: 'the inner sandbox was not set up: ' });
+  child.on('close', () => {
+    const code = /"exit-code": *([0-9]+)/.exec(status)?.[1];
+    if (code !== undefined) report({ code: Number(code), cpuMs: childrenMs() });
+    else report({ failed: 'the inner sandbox was not set up: ' });
     process.exit(0);
   });
 }

@@ -49,7 +49,7 @@ function environmentOf(options: SandboxOptions): Record<string, string> {
     TMPDIR: '/tmp',
     LANG: 'C.UTF-8',
     PYTHONUNBUFFERED: '1',
-    PYTHONPATH: INSIDE.python,
+    PYTHONPATH: `${INSIDE.python}:${INSIDE.python}/compat`,
     ENCLAVE_URL: 'https://localhost:5000',
     ...options.environment,
   };
@@ -104,9 +104,11 @@ function dropped(identity: Identity, argv: readonly string[]): string[] {
   return [requireProgram('setpriv'), ...drop, '--', ...argv];
 }
 
-function lines(stream: unknown, onLine: (event: Record<string, unknown>) => void): void {
+/** Reads one JSON object a line; resolves when the last writer has closed the stream. */
+function lines(stream: unknown, onLine: (event: Record<string, unknown>) => void): Promise<unknown> {
   let rest = '';
-  (stream as Readable).setEncoding('utf8').on('data', (chunk: string) => {
+  const source = stream as Readable;
+  source.setEncoding('utf8').on('data', (chunk: string) => {
     rest += chunk;
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
       const line = rest.slice(0, end);
@@ -114,6 +116,7 @@ function lines(stream: unknown, onLine: (event: Record<string, unknown>) => void
       if (line.startsWith('{')) onLine(JSON.parse(line) as Record<string, unknown>);
     }
   });
+  return new Promise((resolve) => source.once('close', resolve));
 }
 
 type Tree = Watch & { peakMemoryBytes(): number; sampledCpuMs(): number; gone(): boolean };
@@ -128,7 +131,7 @@ function tree(
   let peak = 0;
   let cpu = 0;
   // bwrap tells the pid of its init; that process's end is the end of everything in its pid namespace.
-  lines(child.stdio[4], (event) => {
+  void lines(child.stdio[4], (event) => {
     const pid = event['child-pid'];
     const entry = typeof pid === 'number' ? readProcess(pid) : undefined;
     if (entry !== undefined) init = { pid: entry.pid, started: entry.started };
@@ -235,7 +238,7 @@ async function start(
     cwd: '/',
   });
   const status: Status = { started: false, code: undefined, cpuMs: 0, failed: undefined };
-  lines(child.stdio[3], (event) => {
+  const told = lines(child.stdio[3], (event) => {
     if (event['started'] === true) status.started = true;
     if (typeof event['code'] === 'number') status.code = event['code'];
     if (typeof event['cpuMs'] === 'number') status.cpuMs = event['cpuMs'];
@@ -245,6 +248,7 @@ async function start(
   try {
     const end = await supervise(child, options, run);
     await waitUntilGone(run);
+    await told; // with every writer gone, the forwarder's last word has arrived or never will
     const memoryKills = group?.memoryKills() ?? 0;
     return {
       ...judge(end, status, memoryKills),

@@ -60,7 +60,7 @@ function environmentOf(
     TMPDIR: join(stage.folder, 'tmp'),
     LANG: 'C.UTF-8',
     PYTHONUNBUFFERED: '1',
-    PYTHONPATH: stage.python,
+    PYTHONPATH: `${stage.python}:${stage.python}/compat`,
     ...Object.fromEntries(given),
     ENCLAVE_URL: url,
     [MARKER]: mark,

@@ -231,6 +231,15 @@ describe.skipIf(!isolated).each(ways)('a package in the sandbox of %s', (_, run)
     expect(result).toMatchObject({ exit: 'exited', code: 0, discardedOutputBytes: 49_990_000 });
   });
 
+  test('may open its output again, as in a container', async () => {
+    const { stdout, stderr, result } = await run(
+      shell(
+        'echo one >/dev/stdout; echo two >/dev/stderr; echo three >&2; test -p /dev/fd/1 && test -p /dev/fd/2',
+      ),
+    );
+    expect([stdout, stderr, result.code]).toEqual(['one\n', 'two\nthree\n', 0]);
+  });
+
   test('that dies of a signal says which', async () => {
     const { result } = await run(python('import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)'));
     expect(result).toMatchObject({ exit: 'signalled', signal: 'SIGSEGV' });

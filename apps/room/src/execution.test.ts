@@ -1,0 +1,232 @@
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeSegmentCipher } from '@sealroom/host/sealing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { execute, type Execution } from './execution.ts';
+import { folderStore, planFor, REPOSITORY, sealAsset, type SealedAsset } from './fixtures.ts';
+import { readFileSync } from 'node:fs';
+import { openAsset, type StoreFetch } from './staging.ts';
+import { detectIsolation, type SandboxLevel } from './sandbox/sandbox.ts';
+
+const EXAMPLE = join(REPOSITORY, 'examples', 'breast-cancer');
+const criteria = readFileSync(join(EXAMPLE, 'criteria.json'), 'utf8');
+let folder: string;
+let dataset: SealedAsset;
+let level: SandboxLevel;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sealroom-execution-'));
+  dataset = await sealAsset(join(EXAMPLE, 'data', 'steward'), join(folder, 'dataset'), 'dataset');
+  level = (await detectIsolation()).level;
+  if (process.env['CI'] === 'true') expect(level).toBe('process');
+  else if (level === 'none')
+    console.log('these runs are NOT isolated: bubblewrap is missing or may not be used here');
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+let made = 0;
+type Wish = {
+  readonly data?: SealedAsset;
+  readonly dataStore?: StoreFetch;
+  readonly criteria?: string;
+  readonly maxBits?: number;
+  readonly parameters?: Record<string, string | number>;
+};
+
+async function run(packageFolder: string, wish: Wish = {}): Promise<Execution> {
+  const name = join(folder, `algorithm-${made++}`);
+  const algorithm = await sealAsset(packageFolder, name, 'algorithm');
+  const data = wish.data ?? dataset;
+  const { parameters = {}, maxBits = 4096 } = wish;
+  const plan = await planFor({
+    dataset: data.asset,
+    algorithm: algorithm.asset,
+    criteria: wish.criteria ?? criteria,
+    maxBits,
+    parameters,
+  });
+  const spool = await mkdtemp(join(folder, 'spool-'));
+  const staging = { folder: join(spool, 'sealed'), cipher: nodeSegmentCipher };
+  const code = await openAsset(algorithm.asset, algorithm.key, { ...staging, fetch: folderStore(name) });
+  const opened = await openAsset(data.asset, data.key, {
+    ...staging,
+    fetch: wish.dataStore ?? folderStore(join(folder, 'dataset')),
+  });
+  try {
+    return await execute(plan, {
+      algorithm: code,
+      datasets: [opened],
+      level,
+      spool,
+      signal: new AbortController().signal,
+    });
+  } finally {
+    await Promise.all([code.close(), opened.close()]);
+    // Nothing of the run is left but the sealed files.
+    expect(await readdir(spool)).toEqual(['sealed']);
+  }
+}
+
+async function packageOf(program: string, files: Record<string, string> = {}): Promise<string> {
+  const at = join(folder, `package-${made++}`);
+  await mkdir(at);
+  const all = {
+    Dockerfile: 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["run.sh"]\n',
+    'run.sh': `#!/bin/sh\n${program}\n`,
+    ...files,
+  };
+  for (const [path, content] of Object.entries(all)) await writeFile(join(at, path), content);
+  return at;
+}
+
+const reportOf = (execution: Execution): unknown => {
+  expect(execution.outcome).toBe('completed');
+  return execution.outcome === 'completed'
+    ? JSON.parse(new TextDecoder().decode(execution.report))
+    : undefined;
+};
+
+test('the Python algorithm validates its model on the sealed data, and so does its JavaScript twin', async () => {
+  const python = reportOf(await run(join(EXAMPLE, 'algorithm-python')));
+  expect(JSON.stringify(python)).toContain('0.9577');
+  expect(reportOf(await run(join(EXAMPLE, 'algorithm-javascript')))).toEqual(python);
+});
+
+test('a report that carries a row of the data does not leave', async () => {
+  expect(await run(join(EXAMPLE, 'algorithm-cheat'))).toMatchObject({
+    outcome: 'failed',
+    code: 'room/no-report',
+  });
+});
+
+test('the manual’s sample package runs', async () => {
+  const at = join(folder, 'sample');
+  await cp(join(REPOSITORY, 'sdk', 'python', 'samples', 'algorithm-package'), at, { recursive: true });
+  const accepts = '{"report":{"type":"string","allowed":["Performance Report"],"required":true}}';
+  expect(reportOf(await run(at, { criteria: accepts }))).toEqual({ report: 'Performance Report' });
+});
+
+test.each(['list_files.py', 'download_file.py', 'validate_report.py', 'post_report.py'])(
+  'the manual’s sample %s runs with its plain requests and verify=False',
+  async (sample) => {
+    const source = readFileSync(join(REPOSITORY, 'sdk', 'python', 'samples', sample), 'utf8');
+    const finish = `from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json_data": {"done": True}, "name": "n", "status": "Completed"}))
+`;
+    const files = { 'sample.py': source, 'finish.py': finish };
+    const at = await packageOf('set -e\npython3 sample.py\npython3 finish.py', files);
+    const lenient = '{"done":{"type":"boolean","required":true}}';
+    const data = await sealAsset(await sampleData(), join(folder, `sample-data-${made++}`), 'dataset');
+    const store = folderStore(join(folder, `sample-data-${made - 1}`));
+    expect(reportOf(await run(at, { criteria: lenient, data, dataStore: store }))).toEqual({ done: true });
+  },
+);
+
+async function sampleData(): Promise<string> {
+  const at = join(folder, `plain-${made++}`);
+  await mkdir(at);
+  await writeFile(join(at, 'test_file.txt'), 'a test file\n');
+  return at;
+}
+
+test('parameters arrive under their own names and in the parameters file', async () => {
+  const program = `python3 - <<'END'
+import json, os
+from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+values = json.load(open(os.environ["ESCROW_RUN_PARAMETERS_FILE"]))
+report = {"n": int(os.environ["ITERATIONS"]), "same": values["ITERATIONS"] == int(os.environ["ITERATIONS"])}
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json_data": report, "name": "n", "status": "Completed"}))
+END`;
+  const wanted =
+    '{"n":{"type":"integer","min":0,"max":100,"required":true},"same":{"type":"boolean","required":true}}';
+  expect(
+    reportOf(await run(await packageOf(program), { criteria: wanted, parameters: { ITERATIONS: 5 } })),
+  ).toEqual({ n: 5, same: true });
+});
+
+test('an R-style client that posts arrays of length one works', async () => {
+  const program = `python3 - <<'END'
+import json, os, ssl, urllib.request
+context = ssl.create_default_context(cafile=os.environ["ENCLAVE_CA_FILE"])
+body = {"json_data": {"n": 3}, "name": ["report"], "status": ["Completed"]}
+request = urllib.request.Request(os.environ["ENCLAVE_URL"] + "/api/v1/report", json.dumps(body).encode(), {"Content-Type": "application/json"})
+print(urllib.request.urlopen(request, context=context).read())
+END`;
+  const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
+  expect(reportOf(await run(await packageOf(program), { criteria: wanted }))).toEqual({ n: 3 });
+});
+
+test.each([
+  ['ends without a report', 'exit 0'],
+  [
+    'ends with an error after its report',
+    `python3 -c 'import sys
+from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json_data": {"n": 3}, "name": "n", "status": "Completed"}))
+sys.exit(3)'`,
+  ],
+])('an algorithm that %s has failed', async (_, program) => {
+  const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
+  expect(await run(await packageOf(program), { criteria: wanted })).toMatchObject({ outcome: 'failed' });
+});
+
+const flip = (wanted: string) => (path: string, bytes: Buffer) => {
+  if (path !== wanted) return bytes;
+  const changed = Buffer.from(bytes);
+  changed[changed.length - 20] = (changed[changed.length - 20] ?? 0) ^ 1;
+  return changed;
+};
+
+test.each<[string, (path: string, bytes: Buffer) => Buffer | undefined]>([
+  ['one bit of a data file is changed', flip('validation.csv')],
+  ['one bit of its leaf hashes is changed', flip('validation.csv.tree')],
+  ['the inventory is changed', flip('inventory.sealed')],
+  ['a file is missing', (path, bytes) => (path === 'validation.csv' ? undefined : bytes)],
+  [
+    'a file is cut short',
+    (path, bytes) => (path === 'validation.csv' ? bytes.subarray(0, bytes.length - 1) : bytes),
+  ],
+  [
+    'a file is longer',
+    (path, bytes) => (path === 'validation.csv' ? Buffer.concat([bytes, Buffer.alloc(1)]) : bytes),
+  ],
+])('nothing runs when %s', async (_, tamper) => {
+  const fetch = folderStore(join(folder, 'dataset'), tamper);
+  const staging = { fetch, folder: await mkdtemp(join(folder, 'tampered-')), cipher: nodeSegmentCipher };
+  await expect(openAsset(dataset.asset, dataset.key, staging)).rejects.toMatchObject({
+    code: 'room/staging',
+  });
+});
+
+test('another version at the same place, sealed with the same key’s owner, is not opened', async () => {
+  const other = join(folder, `other-${made++}`);
+  await sealAsset(join(EXAMPLE, 'data', 'steward'), other, 'dataset');
+  const staging = {
+    fetch: folderStore(other),
+    folder: await mkdtemp(join(folder, 'other-')),
+    cipher: nodeSegmentCipher,
+  };
+  await expect(openAsset(dataset.asset, dataset.key, staging)).rejects.toMatchObject({
+    code: 'room/staging',
+  });
+});
+
+test('a streamed file is read by range, one segment for one read', async () => {
+  const streamed: SealedAsset = { key: dataset.key, asset: { ...dataset.asset, access: 'streamed' } };
+  const asked: (string | null)[] = [];
+  const store = folderStore(join(folder, 'dataset'));
+  const fetch: StoreFetch = (url, init) => {
+    if (url.pathname.endsWith('validation.csv')) asked.push(new Headers(init.headers).get('range'));
+    return store(url, init);
+  };
+  const staging = { fetch, folder: await mkdtemp(join(folder, 'streamed-')), cipher: nodeSegmentCipher };
+  const opened = await openAsset(streamed.asset, streamed.key, staging);
+  const before = asked.length;
+  await opened.files.get('validation.csv')?.segment(0);
+  expect(asked.length).toBe(before + 1);
+  expect(asked.every((range) => range !== null)).toBe(true);
+});

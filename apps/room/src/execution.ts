@@ -1,0 +1,201 @@
+// The run itself: the algorithm's package laid out in memory, the sandbox, the Enclave API, and the gate through which the
+// one final report passes (protocol.md section 8). What the algorithm prints, how it ends and what it posts besides stays
+// inside; only `Execution` comes out, and only its report may leave.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type Bytes,
+  canonicalJson,
+  hexEncode,
+  type Json,
+  type JsonObject,
+  sha256,
+  utf8Encode,
+} from '@sealroom/bytes';
+import { type Criteria, gateReport, parseCriteria } from '@sealroom/criteria';
+import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
+import { readPackage, resolveEntrypoint } from '@sealroom/host/package';
+import { streamRange } from '@sealroom/seal';
+import { createEnclaveApi } from './enclave-api/api.ts';
+import { serveEnclaveApi } from './enclave-api/serve.ts';
+import type { DataFile } from './enclave-api/types.ts';
+import { RoomError } from './error.ts';
+import { type Plan, strictest } from './plan.ts';
+import { type OpenAsset, readAll } from './staging.ts';
+import { runSandboxed, type SandboxLevel } from './sandbox/sandbox.ts';
+
+export type Execution =
+  | { readonly outcome: 'completed'; readonly report: Bytes }
+  | { readonly outcome: 'failed'; readonly code: 'room/no-report' | 'room/package' };
+
+const MEMORY_FOLDER = '/dev/shm';
+const LOG_BYTES = 1024 * 1024;
+const PROCESSES = 512;
+/** Folder with the Python client, offered to every algorithm. */
+const PYTHON_FOLDER = join(import.meta.dirname, '..', '..', '..', 'sdk', 'python');
+
+/** Writes the package's plaintext to a memory file system where there is one, else to the spool folder. */
+async function layOut(algorithm: OpenAsset, spool: string): Promise<string> {
+  const base = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : spool;
+  const folder = await mkdtemp(join(base, 'sealroom-package-'));
+  for (const [path, file] of algorithm.files) {
+    const content = await readAll(file);
+    await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+    const script = content[0] === 0x23 && content[1] === 0x21;
+    await writeFile(join(folder, path), content, { mode: script ? 0o755 : 0o644, flag: 'wx' });
+  }
+  return folder;
+}
+
+async function listFiles(datasets: readonly OpenAsset[]): Promise<DataFile[]> {
+  const listed: DataFile[] = [];
+  for (const { asset, inventory } of datasets) {
+    for (const { path, size } of inventory.files) {
+      const hash = hexEncode(await sha256(utf8Encode(`${asset.asset}/${path}`)));
+      const id = `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
+      listed.push({ id, name: path, size, uploadDate: asset.uploadedAt });
+    }
+  }
+  if (new Set(listed.map((file) => file.name)).size !== listed.length) {
+    throw new RoomError('room/staging', 'Two datasets of the run hold a file of the same name.');
+  }
+  return listed;
+}
+
+/** Bits charged for a report: what the criteria let one carry, at most what the contract allows. */
+export function gateOf(plan: Plan): {
+  readonly criteria: Criteria;
+  readonly maxBytes: number;
+  readonly maxBits: number;
+} {
+  const criteria = parseCriteria(plan.criteria, { mode: 'strict' });
+  return {
+    criteria,
+    maxBytes: strictest(plan, (contract) => contract.output.maxBytes),
+    maxBits: strictest(plan, (contract) => contract.output.maxBits),
+  };
+}
+
+function environmentOf(plan: Plan): { [name: string]: string } {
+  const ca = '/opt/sealroom/files/ca.pem';
+  const parameters = Object.entries(plan.request.parameters).map(([name, value]) => [name, String(value)]);
+  return {
+    ...(Object.fromEntries(parameters) as { [name: string]: string }),
+    ESCROW_PROJECT_ID: plan.project,
+    ESCROW_RUN_CONFIG_ID: plan.runConfiguration,
+    ESCROW_RUN_ID: plan.run,
+    ESCROW_RUN_PARAMETERS_FILE: '/opt/sealroom/files/parameters.json',
+    ENCLAVE_CA_FILE: ca,
+    SSL_CERT_FILE: ca,
+    REQUESTS_CA_BUNDLE: ca,
+    NODE_EXTRA_CA_CERTS: ca,
+  };
+}
+
+type Box = { report: Bytes | undefined; failed: boolean };
+
+function createApi(plan: Plan, datasets: readonly OpenAsset[], files: readonly DataFile[], box: Box) {
+  const gate = gateOf(plan);
+  const judge = (data: Json, schema: JsonObject | undefined) => {
+    const text = canonicalJson(data, { fractions: true });
+    const verdict = gateReport({ ...gate, text });
+    if (!verdict.ok) return { ok: false as const, messages: verdict.messages };
+    if (schema) {
+      // The caller's own schema may only make the gate stricter.
+      const criteria = parseCriteria(canonicalJson(schema, { fractions: true }), { mode: 'strict' });
+      const own = gateReport({ ...gate, criteria, text });
+      if (!own.ok) return { ok: false as const, messages: own.messages };
+    }
+    return { ok: true as const, canonical: verdict.canonical };
+  };
+  return createEnclaveApi({
+    files,
+    ids: { project: plan.project, runConfiguration: plan.runConfiguration, run: plan.run },
+    openFile: async (name, range) => {
+      const file = datasets.map((item) => item.files.get(name)).find((item) => item !== undefined);
+      if (!file) return undefined;
+      const start = range?.start ?? 0;
+      const length = range ? range.end - range.start + 1 : file.size;
+      return { size: file.size, stream: streamRange(file, start, length) };
+    },
+    gateReport: async (data, schema) => judge(data, schema),
+    submitReport: async ({ data }) => {
+      if (box.report || box.failed) return 'final';
+      const verdict = judge(data, undefined);
+      if (!verdict.ok) return 'final';
+      box.report = verdict.canonical;
+      return 'accepted';
+    },
+    failRun: async () => {
+      if (!box.report) box.failed = true;
+    },
+    // The contract's `logs` is `none` or `status`: no text of the algorithm leaves the room.
+    postLog: async () => undefined,
+  });
+}
+
+/**
+ * Runs the algorithm to its end.
+ * @param signal ends it early
+ * @throws RoomError or SandboxError when it could not be run at all
+ */
+export async function execute(
+  plan: Plan,
+  {
+    algorithm,
+    datasets,
+    level,
+    spool,
+    signal,
+  }: {
+    algorithm: OpenAsset;
+    datasets: readonly OpenAsset[];
+    level: SandboxLevel;
+    spool: string;
+    signal: AbortSignal;
+  },
+): Promise<Execution> {
+  const box: Box = { report: undefined, failed: false };
+  const app = createApi(plan, datasets, await listFiles(datasets), box);
+  const authority = await createAuthority({ name: 'Sealroom room', days: 30 });
+  const certificate = await issueCertificate(authority, { hosts: LOOPBACK_HOSTS, days: 30 });
+  const root = await layOut(algorithm, spool);
+  try {
+    const described = await readPackage(root).catch((cause: unknown) => {
+      throw new RoomError('room/package', 'The algorithm package has no usable Dockerfile.', { cause });
+    });
+    const command = resolveEntrypoint(described.entrypoint, described.workdir, algorithm.files.keys());
+    const result = await runSandboxed({
+      level,
+      root,
+      workdir: described.workdir,
+      command,
+      environment: environmentOf(plan),
+      files: [
+        { name: 'ca.pem', content: authority.certPem },
+        { name: 'parameters.json', content: canonicalJson(plan.request.parameters) },
+      ],
+      pythonPath: PYTHON_FOLDER,
+      spool,
+      serveApi: (place) =>
+        serveEnclaveApi({ app, tls: { key: certificate.keyPem, cert: certificate.certPem }, place }),
+      limits: {
+        cpus: plan.request.vcpu,
+        memoryBytes: plan.request.memoryGiB * 2 ** 30,
+        processes: PROCESSES,
+        wallMs: strictest(plan, (contract) => contract.room.maxMinutes) * 60_000,
+        outputBytes: LOG_BYTES,
+      },
+      // What the algorithm prints does not leave the room.
+      onLog: () => undefined,
+      signal,
+    });
+    // A report that passed is final, but only an algorithm that also ended well has completed its run.
+    if (box.report && !box.failed && result.exit === 'exited' && result.code === 0)
+      return { outcome: 'completed', report: box.report };
+    return { outcome: 'failed', code: 'room/no-report' };
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,72 @@
+// What the room says to the hub, signed by its own key. The hub believes the key because a vault's answer names it.
+import { hubRoutes } from '@sealroom/api';
+import { base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
+import { call, type Fetch } from '@sealroom/client';
+import { createMessage, type MessageOf } from '@sealroom/contract';
+import type { Signer } from '@sealroom/cose';
+
+export type Stage = MessageOf<'room-event'>['stage'];
+
+export type HubLink = {
+  /** Proves the room with a vault's answer and tells the first stage. */
+  introduce(answer: string, reservation: string): Promise<void>;
+  tell(stage: Stage): Promise<void>;
+  upload(parts: {
+    sealed: Bytes | null;
+    envelope: Bytes | null;
+    statement: Bytes;
+    statementDigest: Digest;
+    receiptParts: Bytes;
+  }): Promise<void>;
+};
+
+export async function createHubLink(
+  hubUrl: string,
+  { run, signer, fetch, now }: { run: Digest; signer: Signer; fetch: Fetch; now: () => number },
+): Promise<HubLink> {
+  const service = { baseUrl: hubUrl, fetch };
+  const { origin } = await call(service, hubRoutes.describe, {});
+  let sequence = 0;
+  const event = async (stage: Stage): Promise<string> => {
+    const payload = { run, sequence: sequence++, stage, detail: null };
+    return base64urlEncode(
+      await createMessage(signer, { name: 'room-event', payload, audience: origin, now: now() }),
+    );
+  };
+  return {
+    introduce: async (answer, reservation) => {
+      await call(service, hubRoutes.roomEvent, {
+        params: { run },
+        body: { event: await event('Run Initiated'), answer, reservation },
+      });
+    },
+    tell: async (stage) => {
+      await call(service, hubRoutes.roomEvent, { params: { run }, body: { event: await event(stage) } });
+    },
+    upload: async ({ sealed, envelope, statement, statementDigest, receiptParts }) => {
+      const nothing = await sha256Digest();
+      const payload = {
+        run,
+        sealed: sealed ? await sha256Digest(sealed) : nothing,
+        envelope: envelope ? await sha256Digest(envelope) : nothing,
+        statement: statementDigest,
+      };
+      const message = await createMessage(signer, {
+        name: 'room-upload',
+        payload,
+        audience: origin,
+        now: now(),
+      });
+      await call(service, hubRoutes.roomUpload, {
+        params: { run },
+        body: {
+          upload: base64urlEncode(message),
+          sealed: sealed && base64urlEncode(sealed),
+          envelope: envelope && base64urlEncode(envelope),
+          statement: base64urlEncode(statement),
+          parts: base64urlEncode(receiptParts),
+        },
+      });
+    },
+  };
+}

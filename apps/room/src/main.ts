@@ -1,0 +1,85 @@
+// The room program. Its host writes one JSON line (the boot) to standard input and answers quote requests; see the node's
+// rooms.ts for the lines. `--probe` prints the isolation that this machine offers and ends.
+import { createInterface } from 'node:readline';
+import { rootCertificates } from 'node:tls';
+import type { Evidence } from '@sealroom/attest';
+import { base64urlEncode, parseStrictJson } from '@sealroom/bytes';
+import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host';
+import { z } from 'zod';
+import { RoomError } from './error.ts';
+import { type Boot, bootSchema } from './plan.ts';
+import { runRoom } from './room.ts';
+import { detectIsolation } from './sandbox/sandbox.ts';
+
+const quoteAnswer = z.strictObject({
+  id: z.int(),
+  evidence: z.strictObject({ technology: z.literal('simulated'), body: z.string() }),
+});
+
+function write(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+async function next(lines: AsyncIterator<string>): Promise<unknown> {
+  const { value, done } = await lines.next();
+  if (done) throw new RoomError('room/bad-boot', 'The host closed the room’s input.');
+  return parseStrictJson(value);
+}
+
+async function readBoot(lines: AsyncIterator<string>): Promise<Boot> {
+  const found = bootSchema.safeParse(await next(lines));
+  if (!found.success)
+    throw new RoomError('room/bad-boot', `The boot does not fit its schema: ${z.prettifyError(found.error)}`);
+  return found.data;
+}
+
+function askForQuotes(lines: AsyncIterator<string>): (reportData: Uint8Array) => Promise<Evidence> {
+  let id = 0;
+  return async (reportData) => {
+    id++;
+    write({ ask: 'quote', id, reportData: base64urlEncode(reportData) });
+    const answer = quoteAnswer.parse(await next(lines));
+    if (answer.id !== id) throw new RoomError('room/evidence', 'The host answered another quote request.');
+    return answer.evidence;
+  };
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--probe')) {
+    const { level, reasons } = await detectIsolation();
+    write({ isolation: level, reasons });
+    return;
+  }
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const stopping = new AbortController();
+  process.once('SIGTERM', () => stopping.abort());
+  try {
+    const boot = await readBoot(lines);
+    const caPem = boot.caPem === null ? [...rootCertificates] : [...rootCertificates, boot.caPem];
+    // Two minutes: a release waits for the other vaults' reservations.
+    const fetch = tlsFetch({ caPem, timeoutMs: 120_000 });
+    const store = storeFetch(boot.storeOrigins, { caPem });
+    for (const { url } of boot.work.assets) checkStoreUrl(url, boot.storeOrigins, { now: Date.now() });
+    const outcome = await runRoom(boot, {
+      fetch: (url, init) => fetch(url, init),
+      storeFetch: (url, init) => store(url, init),
+      quote: askForQuotes(lines),
+      now: Date.now,
+      say: (text) => process.stderr.write(`${text}\n`),
+      signal: stopping.signal,
+    });
+    write({ done: outcome });
+  } catch (error) {
+    const known = error instanceof RoomError;
+    process.stderr.write(
+      known
+        ? `${error.code}: ${error.message}\n`
+        : `${error instanceof Error ? (error.stack ?? error.message) : 'unknown failure'}\n`,
+    );
+    write({ failed: known ? error.code : 'room/internal' });
+  }
+  // Timers and idle connections of libraries must not keep a destroyed room alive.
+  process.exit(0);
+}
+
+await main();

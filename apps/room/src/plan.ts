@@ -1,0 +1,148 @@
+// What the room is asked to do, worked out from the statements the node handed in. All of it is untrusted: the room folds
+// the statements itself, and the vaults judge the same manifest by the ledger. Not checked here: inclusion in the ledger.
+import { base64urlDecode, type Bytes, type Digest, sha256 } from '@sealroom/bytes';
+import { work } from '@sealroom/api';
+import {
+  admitStatement,
+  applyStatement,
+  buildManifest,
+  type Contract,
+  ContractError,
+  contractStands,
+  createRecord,
+  encodeManifest,
+  isOfType,
+  type Manifest,
+  type PayloadOf,
+  placeStatements,
+  stewardsOf,
+} from '@sealroom/contract';
+import { z } from 'zod';
+import { RoomError } from './error.ts';
+
+export const bootSchema = z.strictObject({
+  work,
+  hub: z.strictObject({ url: z.string() }),
+  ledger: z.strictObject({ origin: z.string() }),
+  /** Certificates of the authorities that sign the services' TLS, beside the system's. */
+  caPem: z.string().nullable(),
+  /** Folder for ciphertext and for staging when there is no memory file system. */
+  spool: z.string(),
+  /** Store origins that data may be fetched from. */
+  storeOrigins: z.array(z.string()),
+});
+
+export type Boot = z.infer<typeof bootSchema>;
+
+export type PlannedAsset = {
+  readonly asset: Digest;
+  readonly kind: 'dataset' | 'algorithm';
+  readonly url: string;
+  readonly uploadedAt: string;
+  readonly published: PayloadOf<'dataset.published'> | PayloadOf<'algorithm.published'>;
+  readonly access: 'staged' | 'streamed';
+};
+
+export type Plan = {
+  readonly run: Digest;
+  readonly project: string;
+  readonly runConfiguration: string;
+  readonly request: PayloadOf<'run.requested'>;
+  /** All of them must permit the run; where they differ the strictest holds. */
+  readonly contracts: readonly { readonly digest: Digest; readonly contract: Contract }[];
+  readonly manifest: Manifest;
+  readonly manifestBytes: Bytes;
+  readonly manifestHash: Bytes;
+  readonly datasets: readonly PlannedAsset[];
+  readonly algorithm: PlannedAsset;
+  readonly criteria: string;
+  /** contract.signed and run statements, for the vaults. */
+  readonly statements: readonly string[];
+};
+
+async function foldWork(boot: Boot) {
+  const record = createRecord(boot.ledger.origin);
+  const placed = await placeStatements(boot.work.statements);
+  for (const { statement, index } of placed.toSorted((a, b) => a.index - b.index)) {
+    await applyStatement(record, await admitStatement(record, statement.bytes), index);
+  }
+  return { record, placed };
+}
+
+function planAsset(
+  boot: Boot,
+  published: PlannedAsset['published'],
+  kind: 'dataset' | 'algorithm',
+  access: PlannedAsset['access'],
+): PlannedAsset {
+  const { digest } = published;
+  const url = boot.work.assets.find((item) => item.digest === digest && item.kind === kind)?.url;
+  const uploadedAt = boot.work.uploadedAt.find((item) => item.digest === digest)?.at;
+  if (!url || !uploadedAt)
+    throw new RoomError('room/bad-boot', 'The node named no place for an asset of the run.');
+  return { asset: digest, kind, url, uploadedAt, published, access };
+}
+
+/** @throws room/bad-boot · room/not-permitted */
+export async function makePlan(boot: Boot): Promise<Plan> {
+  const { record, placed } = await foldWork(boot).catch((cause: unknown) => {
+    if (!(cause instanceof ContractError)) throw cause;
+    throw new RoomError('room/bad-boot', `The statements do not fold: ${cause.message}`, { cause });
+  });
+  const run = record.runs.get(boot.work.run);
+  if (!run || run.ended) throw new RoomError('room/not-permitted', 'The run was not requested or has ended.');
+  const contracts = run.request.contracts.map((digest) => {
+    const state = record.contracts.get(digest);
+    if (!state || !contractStands(state))
+      throw new RoomError('room/not-permitted', 'A contract of the run does not stand.');
+    for (const steward of stewardsOf(state.contract, run.request.datasets)) {
+      if (!run.approvals.has(steward))
+        throw new RoomError('room/not-permitted', 'A steward has not approved the run.');
+    }
+    return { digest, contract: state.contract };
+  });
+  const published = placed.map(({ statement }) => statement);
+  const datasets = run.request.datasets.map((digest) => {
+    const statement = published.find(
+      (item) => isOfType(item, 'dataset.published') && item.payload.digest === digest,
+    );
+    if (!statement || !isOfType(statement, 'dataset.published'))
+      throw new RoomError('room/bad-boot', 'A dataset was not published.');
+    const terms = contracts.flatMap(({ contract }) =>
+      contract.datasets.filter((item) => item.digest === digest),
+    );
+    return planAsset(
+      boot,
+      statement.payload,
+      'dataset',
+      terms.every((item) => item.access === 'streamed') ? 'streamed' : 'staged',
+    );
+  });
+  const algorithm = published.find(
+    (item) => isOfType(item, 'algorithm.published') && item.payload.digest === run.request.algorithm,
+  );
+  if (!algorithm || !isOfType(algorithm, 'algorithm.published'))
+    throw new RoomError('room/bad-boot', 'The algorithm was not published.');
+  const approvals = [...run.approvals.values()].map((item) => item.statement);
+  const manifest = await buildManifest(boot.work.run, run.request, approvals, 'simulated');
+  const manifestBytes = encodeManifest(manifest);
+  return {
+    run: boot.work.run,
+    project: boot.work.project,
+    runConfiguration: boot.work.runConfiguration,
+    request: run.request,
+    contracts,
+    manifest,
+    manifestBytes,
+    manifestHash: await sha256(manifestBytes),
+    datasets,
+    algorithm: planAsset(boot, algorithm.payload, 'algorithm', 'staged'),
+    criteria: new TextDecoder().decode(base64urlDecode(boot.work.criteria)),
+    statements: boot.work.statements.map((item) => item.cose),
+  };
+}
+
+/** The strictest of the contracts' numbers. */
+export function strictest(plan: Plan, pick: (contract: Contract) => number): number {
+  return Math.min(...plan.contracts.map(({ contract }) => pick(contract)));
+}
