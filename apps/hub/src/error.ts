@@ -14,6 +14,7 @@ const STATUS = {
   'hub/not-a-participant': 400,
   'hub/digest-mismatch': 400,
   'hub/missing-part': 400,
+  'hub/too-large': 413,
   'hub/version': 409,
   'hub/repeated': 409,
   'hub/unknown-asset': 409,
@@ -29,6 +30,7 @@ const STATUS = {
   'hub/ledger-unreachable': 503,
   'hub/ledger-answer': 502,
   'hub/record-broken': 500,
+  'hub/half-tls': 500,
 } as const;
 
 export type HubCode = keyof typeof STATUS;

@@ -16,6 +16,13 @@ import type { Route } from './route.ts';
 import { ledgerShape, placed, projectParams, recorded, runParams } from './shapes.ts';
 
 const cose = bytesText();
+/** base64url of up to so many bytes; whether it decodes is seen when it is used. */
+const blob = (maxBytes: number) =>
+  z
+    .string()
+    .max(Math.ceil((maxBytes * 4) / 3))
+    .regex(/^[A-Za-z0-9_-]*$/, 'expected base64url without padding');
+const MIB = 1024 * 1024;
 const name = z.string().trim().min(1).max(200);
 const text = z.string().max(4000);
 const at = z.string().describe('RFC 3339 UTC');
@@ -235,11 +242,11 @@ export const hubRoutes = {
     summary:
       'Publish a specification, attestation, criteria, dataset or algorithm version, a KEK or a WCEK, or answer one',
     params: projectParams,
-    maxBytes: 8 * 1024 * 1024,
+    maxBytes: 8 * MIB,
     body: z.strictObject({
       statement: cose,
       details: details.optional(),
-      document: bytesText()
+      document: blob(5 * MIB)
         .optional()
         .describe(
           'the document of a specification, attestation or criteria; must hash to the statement’s digest',
@@ -363,13 +370,13 @@ export const hubRoutes = {
     path: '/v1/runs/{run}/upload',
     summary: 'A room hands in its sealed output, envelope, run.finished statement and receipt parts',
     params: runParams,
-    maxBytes: 128 * 1024 * 1024,
+    maxBytes: 128 * MIB,
     body: z.strictObject({
       upload: cose,
-      sealed: bytesText().nullable(),
+      sealed: blob(72 * MIB).nullable(),
       envelope: bytesText().nullable(),
       statement: cose,
-      parts: bytesText().describe('canonical JSON of the receipt parts that only the room has'),
+      parts: blob(8 * MIB).describe('canonical JSON of the receipt parts that only the room has'),
     }),
     response: placed,
     errors: ['hub/unknown-room', 'hub/digest-mismatch'],

@@ -34,6 +34,9 @@ type Given = {
   readonly url?: string | undefined;
 };
 
+/** Criteria travel to the room with its work. */
+const MAX_CRITERIA = 512 * 1024;
+
 async function documentOf(shelving: Shelving, given: Given): Promise<Bytes | undefined> {
   const needed = shelving.does === 'publish' && shelving.needs === 'document';
   if (needed !== (given.document !== undefined))
@@ -43,6 +46,8 @@ async function documentOf(shelving: Shelving, given: Given): Promise<Bytes | und
     );
   if (given.document === undefined) return undefined;
   const bytes = base64urlDecode(given.document);
+  if (shelving.kind === 'criteria' && bytes.length > MAX_CRITERIA)
+    throw refuse('hub/too-large', `Validation criteria have at most ${MAX_CRITERIA} bytes.`);
   if ((await sha256Digest(bytes)) !== shelving.digest)
     throw refuse('hub/digest-mismatch', 'The document is not the one whose digest was signed.');
   return bytes;

@@ -14,6 +14,8 @@ export const partsSchema = z.strictObject({
   evidence: evidenceShape,
   answers: z.array(cose).max(64),
   cleared: z.array(cose).max(64),
+  /** Every vault's key.reserved; the hub may not have seen all of them in events. */
+  reservations: z.array(cose).max(64).default([]),
 });
 export type Parts = z.infer<typeof partsSchema>;
 

@@ -80,6 +80,19 @@ async function roomOf(parts: RoomsParts, run: RunRow, message: Bytes, answer?: B
   return { run: run.run, kid, sign: room.sign, manifest, sequence: -1, last_event: null };
 }
 
+/** Places what a vault has said about this run by itself. */
+async function learnOf(
+  { book }: RoomsParts,
+  run: RunRow,
+  type: 'key.reserved' | 'output.cleared',
+  bytes: Bytes,
+): Promise<void> {
+  const statement = await readStatement(bytes);
+  if (!isOfType(statement, type) || statement.payload.run !== run.run)
+    throw unknownRoom(`A ${type} statement is for another run.`);
+  await book.learn(bytes);
+}
+
 export type RoomEvent = {
   readonly event: string;
   readonly answer?: string | undefined;
@@ -122,13 +135,8 @@ export async function takeEvent(parts: RoomsParts, name: Digest, given: RoomEven
   if (payload.run !== run.run) throw unknownRoom('The event is about another run.');
   const digest = await sha256Digest(event);
   if (room.last_event === digest) return;
-  if (given.reservation !== undefined) {
-    const reservation = base64urlDecode(given.reservation);
-    const statement = await readStatement(reservation);
-    if (!isOfType(statement, 'key.reserved') || statement.payload.run !== run.run)
-      throw unknownRoom('The reservation is for another run.');
-    await parts.book.learn(reservation);
-  }
+  if (given.reservation !== undefined)
+    await learnOf(parts, run, 'key.reserved', base64urlDecode(given.reservation));
   await applyEvent(parts, run, room, { payload, digest });
 }
 
@@ -168,13 +176,9 @@ export async function takeUpload(parts: RoomsParts, name: Digest, given: RoomUpl
   const envelope = given.envelope === null ? null : base64urlDecode(given.envelope);
   await checkUpload({ run: run.run, upload: payload, statement, sealed, envelope });
   const roomParts = base64urlDecode(given.parts);
-  for (const cleared of readParts(roomParts).cleared) {
-    const clearance = base64urlDecode(cleared);
-    const about = await readStatement(clearance);
-    if (!isOfType(about, 'output.cleared') || about.payload.run !== run.run)
-      throw unknownRoom('A clearance is for another run.');
-    await book.learn(clearance);
-  }
+  const { reservations, cleared } = readParts(roomParts);
+  for (const item of reservations) await learnOf(parts, run, 'key.reserved', base64urlDecode(item));
+  for (const item of cleared) await learnOf(parts, run, 'output.cleared', base64urlDecode(item));
   const outputs = {
     sealed: sealed && (await objects.put(sealed)),
     envelope: envelope && (await objects.put(envelope)),
