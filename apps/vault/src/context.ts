@@ -1,0 +1,74 @@
+// What the vault's features share: who this vault is, its database, its root key, the ledger it follows and its clock.
+import type { Bytes, Digest } from '@sealroom/bytes';
+import type { Custody } from '@sealroom/contract';
+import type { Signer } from '@sealroom/cose';
+import type { Fetch } from '@sealroom/client';
+import type { KeyText } from '@sealroom/cose';
+import type { VaultDatabase } from './db.ts';
+import { openRecords, type Records } from './follower/fold.ts';
+import { type LogCopy, openLogCopy } from './follower/follow.ts';
+import type { LedgerPlace } from './follower/ledger.ts';
+import type { KekPool } from './keys/pool.ts';
+import { createTurns, type Turns } from './turns.ts';
+
+export type Identity = {
+  readonly signer: Signer;
+  /** Ids (root thumbprints) of the organisations this vault serves. */
+  readonly orgs: readonly Digest[];
+  readonly custody: Custody;
+  readonly allowSimulated: boolean;
+};
+
+export type Timing = {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** How long a release waits for the other vaults' reservations, and how often it looks, in milliseconds. */
+  readonly waitMs: number;
+  readonly pollMs: number;
+  /** Refusals leave at multiples of this, so that their time tells little about their cause. */
+  readonly gridMs: number;
+};
+
+/** Places between the steps of a release at which a test may stop the vault. */
+export type Step = 'decided' | 'reserved' | 'appended' | 'checked' | 'released';
+
+export type Vault = {
+  readonly identity: Identity;
+  readonly db: VaultDatabase;
+  readonly rootKey: Bytes;
+  readonly pool: KekPool;
+  readonly timing: Timing;
+  readonly ledger: LedgerPlace;
+  readonly log: LogCopy;
+  readonly records: Records;
+  readonly turns: Turns;
+  readonly barrier: (step: Step, run: Digest) => Promise<void>;
+};
+
+export type VaultOptions = {
+  readonly identity: Identity;
+  readonly db: VaultDatabase;
+  readonly rootKey: Bytes;
+  readonly pool: KekPool;
+  readonly ledger: { readonly url: string; readonly origin: string; readonly key: KeyText };
+  readonly fetch: Fetch;
+  readonly timing?: Partial<Timing>;
+  readonly barrier?: Vault['barrier'];
+};
+
+const TIMING: Timing = { clock: Date.now, waitMs: 30_000, pollMs: 250, gridMs: 250 };
+
+/** Takes up the state that the database holds. */
+export async function openVault(options: VaultOptions): Promise<Vault> {
+  const { identity, db, rootKey, pool, barrier = async () => undefined } = options;
+  const timing = { ...TIMING, ...options.timing };
+  const ledger = { ...options.ledger, fetch: options.fetch };
+  const log = await openLogCopy(db, ledger, timing.clock);
+  const records = await openRecords({ db, ledger }, log.entries);
+  return { identity, db, rootKey, pool, timing, ledger, log, records, turns: createTurns(), barrier };
+}
+
+/** RFC 3339 with milliseconds. */
+export function timeText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,299 @@
+// Two vaults in this process over a fake ledger, with real databases, and the world of the testkit played through them.
+import { vaultRoutes } from '@sealroom/api';
+import { base64urlDecode, base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
+import { call, type Fetch } from '@sealroom/client';
+import {
+  type Contract,
+  createMessage,
+  isOfType,
+  type MessageOf,
+  messageUnverified,
+  readStatement,
+  STATEMENTS,
+  type VaultNonce,
+} from '@sealroom/contract';
+import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
+import { createLog, Refusal } from '@sealroom/host';
+import { generateKekPair, importKek, wrapKey } from '@sealroom/seal';
+import { createFakeLedger, type FakeLedger } from '@sealroom/testkit/ledger';
+import { testDatabase, type TestDatabase } from '@sealroom/testkit/postgres';
+import {
+  type Agreed,
+  approveRun,
+  type Assets,
+  createWorld,
+  draftContract,
+  manifestOf,
+  openRoom,
+  type Party,
+  person,
+  proveRoom,
+  publishAssets,
+  requestRun,
+  type Room,
+  type RoomReport,
+  type Run,
+  say,
+  signContract,
+  type World,
+} from '@sealroom/testkit/world';
+import { createVaultApp } from './app.ts';
+import { openVault, type Timing, type Vault } from './context.ts';
+import { MIGRATIONS, type Tables } from './db.ts';
+import { createKekPool, type KekPair } from './keys/pool.ts';
+
+export const ORIGIN = 'ledger.example/test';
+const silent = createLog({ name: 'vault-test', silent: process.env['SEALROOM_TEST_LOG'] === undefined });
+
+/** RSA-4096 pairs are slow to make; tests take turns with a few. */
+const pairs: Promise<KekPair>[] = [];
+async function somePair(at: number): Promise<KekPair> {
+  const pair = await (pairs[at] ??= generateKekPair());
+  return { publicDer: pair.publicDer, privatePkcs8: pair.privatePkcs8.slice() };
+}
+
+export type Clock = { now: number };
+
+export type TestVault = {
+  readonly signer: Signer;
+  readonly party: () => Party;
+  readonly database: TestDatabase<Tables>;
+  readonly rootKey: Bytes;
+  /** The vault as it runs now; `restart` makes it anew over the same database. */
+  vault: Vault;
+  fetch: Fetch;
+  /** Thrown or waited for between the steps of a release. */
+  barrier: Vault['barrier'];
+  restart(): Promise<void>;
+};
+
+export type Stage = {
+  readonly ledger: FakeLedger;
+  /** What both vaults reach when they call the ledger; tests put a cheat in its place. */
+  ledgerFetch: Fetch;
+  readonly clock: Clock;
+  readonly world: World;
+  readonly steward: TestVault;
+  readonly owner: TestVault;
+  readonly assets: Assets;
+  readonly agreed: Agreed;
+  close(): Promise<void>;
+};
+
+type VaultSetting = {
+  readonly stage: { ledgerFetch: Fetch };
+  readonly ledger: FakeLedger;
+  readonly clock: Clock;
+  readonly orgs: () => readonly Digest[];
+  readonly party: () => Party;
+  readonly pair: number;
+  readonly timing?: Partial<Timing>;
+  readonly allowSimulated?: boolean;
+};
+
+async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVault> {
+  const { stage, ledger, clock, pair } = setting;
+  const database = await testDatabase<Tables>(MIGRATIONS);
+  const rootKey = generateSecret();
+  const found: { current?: TestVault } = {};
+  const open = async (): Promise<{ vault: Vault; fetch: Fetch }> => {
+    const vault = await openVault({
+      identity: {
+        signer,
+        orgs: setting.orgs(),
+        custody: 'own',
+        allowSimulated: setting.allowSimulated ?? true,
+      },
+      db: database.db,
+      rootKey,
+      pool: createKekPool(0, () => somePair(pair)),
+      ledger: { url: 'https://ledger.test', origin: ledger.origin, key: ledger.key },
+      fetch: (url, init) => stage.ledgerFetch(url, init),
+      timing: { clock: () => clock.now, waitMs: 5_000, pollMs: 20, gridMs: 0, ...setting.timing },
+      barrier: async (step, run) => found.current?.barrier(step, run),
+    });
+    const app = createVaultApp(vault, silent);
+    return { vault, fetch: async (url, init) => app.request(url, init) };
+  };
+  const started: TestVault = {
+    signer,
+    party: setting.party,
+    database,
+    rootKey,
+    ...(await open()),
+    barrier: async () => undefined,
+    restart: async () => {
+      started.barrier = async () => undefined;
+      Object.assign(started, await open());
+    },
+  };
+  found.current = started;
+  return started;
+}
+
+/** A service to `call` for a vault. */
+export function at(vault: TestVault) {
+  return {
+    baseUrl: 'https://vault.test',
+    fetch: (url: string, init: RequestInit) => vault.fetch(url, init),
+  };
+}
+
+export async function ask<N extends 'kek-request' | 'finish-request'>(
+  stage: Pick<Stage, 'clock'>,
+  signer: Signer,
+  audience: Digest,
+  name: N,
+  payload: MessageOf<N>,
+): Promise<string> {
+  return base64urlEncode(await createMessage(signer, { name, payload, audience, now: stage.clock.now }));
+}
+
+/** Has the vault make the party's KEK, wraps the party's content key for it and hands both in. */
+export async function giveKey(stage: Pick<Stage, 'clock' | 'world'>, vault: TestVault): Promise<void> {
+  const { world } = stage;
+  const party = vault.party();
+  const payload = { org: party.org, project: world.project, role: party.role };
+  const request = await ask(stage, party.identity, vault.signer.kid, 'kek-request', payload);
+  const made = await call(at(vault), vaultRoutes.createKek, { body: { request } });
+  const statement = await readStatement(base64urlDecode(made.statement));
+  if (!isOfType(statement, 'kek.created')) throw new Error('not a kek.created');
+  const kek = await importKek(base64urlDecode(statement.payload.spki));
+  const wcek = await wrapKey(kek, party.cek);
+  party.kek = statement.payload.kek;
+  const digest = await sha256Digest(wcek);
+  const named = { ...payload, salt: statement.payload.salt, kek: statement.payload.kek, wcek: digest };
+  const { cose } = await say(world, person(party), 'key.wrapped', named);
+  const body = { statement: base64urlEncode(cose), wcek: base64urlEncode(wcek) };
+  await call(at(vault), vaultRoutes.wrapKey, { body });
+}
+
+export type StageOptions = {
+  readonly contract?: (contract: Contract) => Contract;
+  readonly timing?: Partial<Timing>;
+  readonly allowSimulated?: boolean;
+};
+
+/** Everything up to the signed contract. */
+export async function setStage(options: StageOptions = {}): Promise<Stage> {
+  const clock = { now: Date.parse('2026-11-22T10:00:00Z') };
+  const ledger = await createFakeLedger({ origin: ORIGIN });
+  const signers = [await ed25519Signer(generateSecret()), await ed25519Signer(generateSecret())] as const;
+  const place = (signer: Signer) => ({ key: signer.key, url: 'https://vault.test', custody: 'own' as const });
+  const world = await createWorld({
+    book: ledger,
+    origin: ORIGIN,
+    now: clock.now,
+    ledgerKey: ledger.key,
+    vaults: { steward: place(signers[0]), owner: place(signers[1]) },
+  });
+  const reach: { ledgerFetch: Fetch } = { ledgerFetch: ledger.fetch };
+  const vaultOf = (which: 'steward' | 'owner', signer: Signer) =>
+    startVault(
+      {
+        stage: reach,
+        ledger,
+        clock,
+        party: () => world[which],
+        orgs: () => [world[which].org],
+        pair: which === 'steward' ? 0 : 1,
+        ...(options.timing ? { timing: options.timing } : {}),
+        ...(options.allowSimulated === undefined ? {} : { allowSimulated: options.allowSimulated }),
+      },
+      signer,
+    );
+  const steward = await vaultOf('steward', signers[0]);
+  const owner = await vaultOf('owner', signers[1]);
+  for (const vault of [steward, owner]) await giveKey({ clock, world }, vault);
+  const assets = await publishAssets(world);
+  const agreed = await signContract(world, draftContract(world, assets, options.contract));
+  const close = async () => {
+    await steward.database.close();
+    await owner.database.close();
+  };
+  return Object.assign(reach, { ledger, clock, world, steward, owner, assets, agreed, close });
+}
+
+export async function approvedRun(stage: Stage): Promise<Run> {
+  const run = await requestRun(stage.world, stage.agreed);
+  await approveRun(stage.world, run);
+  return run;
+}
+
+async function scopedStatements(world: World): Promise<string[]> {
+  const statements = await Promise.all(world.said.map((cose) => readStatement(cose)));
+  return statements
+    .filter(({ type }) => STATEMENTS[type].scope === 'contract')
+    .map(({ bytes }) => base64urlEncode(bytes));
+}
+
+/** Asks each vault for a challenge and proves the room. @returns the body to send to each vault */
+export async function prove(stage: Stage, run: Run, room: Room, change?: (report: RoomReport) => RoomReport) {
+  const challenges: string[] = [];
+  const nonces: VaultNonce[] = [];
+  for (const vault of [stage.steward, stage.owner]) {
+    const { challenge } = await call(at(vault), vaultRoutes.challenge, { body: {} });
+    challenges.push(challenge);
+    const { nonce } = messageUnverified('challenge', base64urlDecode(challenge));
+    nonces.push({ vault: vault.signer.kid, nonce });
+  }
+  const evidence = await proveRoom(stage.world, run, room, nonces, change ? { change } : {});
+  return {
+    run: run.digest,
+    manifest: base64urlEncode(await manifestOf(run)),
+    room: room.keys,
+    challenges,
+    evidence,
+    statements: await scopedStatements(stage.world),
+  };
+}
+
+export async function releaseAt(
+  vault: TestVault,
+  body: {
+    run: Digest;
+    manifest: string;
+    room: Room['keys'];
+    challenges: string[];
+    evidence: { technology: 'simulated'; body: string };
+    statements: string[];
+  },
+) {
+  return call(at(vault), vaultRoutes.release, { body });
+}
+
+/** A room of a run that both vaults are asked for at once. */
+export async function releaseBoth(stage: Stage, run: Run, room?: Room) {
+  const opened = room ?? (await openRoom());
+  const body = await prove(stage, run, opened);
+  const [steward, owner] = await Promise.all([releaseAt(stage.steward, body), releaseAt(stage.owner, body)]);
+  return { room: opened, body, steward, owner };
+}
+
+export async function finishAt(
+  stage: Stage,
+  vault: TestVault,
+  room: Room,
+  payload: MessageOf<'finish-request'>,
+) {
+  const request = await ask(stage, room.sign, vault.signer.kid, 'finish-request', payload);
+  return call(at(vault), vaultRoutes.finish, { body: { request } });
+}
+
+/** The codes that the owner of a vault reads, newest refusal first. */
+export async function codesAt(stage: Stage, vault: TestVault): Promise<string[][]> {
+  const party = vault.party();
+  const payload = { org: party.org, project: stage.world.project, role: party.role };
+  const request = await ask(stage, party.identity, vault.signer.kid, 'kek-request', payload);
+  const { refusals } = await call(at(vault), vaultRoutes.refusals, { query: { request } });
+  return refusals.map(({ reasons }) => [...new Set(reasons.map(({ code }) => code))]);
+}
+
+/** What a killed process looks like from inside: the step ends and nothing after it happens. */
+export function killAt(vault: TestVault, wanted: Parameters<Vault['barrier']>[0]): void {
+  vault.barrier = async (step) => {
+    if (step === wanted) throw new Refusal('test/killed', `killed at ${step}`, { status: 500 });
+  };
+}
+
+export const opaque = { code: 'client/refused', problem: 'vault/refused', status: 403 };

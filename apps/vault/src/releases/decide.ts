@@ -1,0 +1,128 @@
+// Step 1 of a release, and its repetition in step 4 (docs/protocol.md section 7): follow the ledger, fold what it says
+// about the run's contracts, open the present keys as far as their commitments, and collect every reason against it.
+import { type Evidence } from '@sealroom/attest';
+import { type Bytes, type Digest } from '@sealroom/bytes';
+import {
+  type ContractState,
+  ContractError,
+  decideRelease,
+  isOfType,
+  type LedgerRecord,
+  type ReleaseDecision,
+  type RoomKeys,
+  type RunState,
+  type VaultNonce,
+  messageSignerUnverified,
+  verifyMessage,
+} from '@sealroom/contract';
+import type { KeyText } from '@sealroom/cose';
+import type { Vault } from '../context.ts';
+import type { Reason } from '../db.ts';
+import { type Brought, digestsOf } from '../follower/fold.ts';
+import type { Followed } from '../follower/follow.ts';
+import { readBrought, saltsOf } from '../follower/subjects.ts';
+import { commitmentsOf } from '../keys/unwrap.ts';
+import { toldReasons } from '../told/rules.ts';
+import { ownReasons, vaultsOf } from './rules.ts';
+import { nonceState, relatedContracts } from './store.ts';
+
+/** What a room asks for, decoded. */
+export type Asked = {
+  readonly run: Digest;
+  readonly room: RoomKeys;
+  readonly manifest: Bytes;
+  readonly challenges: readonly Bytes[];
+  readonly evidence: Evidence;
+  readonly statements: readonly Bytes[];
+};
+
+/** The subjects to follow for a run, and what the room brought about them. */
+export type Scope = { readonly salts: readonly Bytes[]; readonly brought: Brought };
+
+/** What a decision found. Without reasons the run and its manifest are there. */
+export type Decided = {
+  readonly reasons: readonly Reason[];
+  readonly decision: ReleaseDecision;
+  readonly vaults: ReadonlyMap<Digest, KeyText>;
+  readonly followed: Followed;
+  /** This vault's own nonce among the challenges. */
+  readonly nonce: string | undefined;
+};
+
+/** Finds the subjects; undefined when nothing that the room brought, and nothing known, tells them. */
+export async function scopeOf(
+  vault: Pick<Vault, 'db' | 'records'>,
+  asked: Pick<Asked, 'run' | 'statements'>,
+): Promise<Scope | undefined> {
+  const brought = await digestsOf(asked.statements);
+  const statements = await readBrought(brought.values());
+  const request = statements.find(
+    (statement) => isOfType(statement, 'run.requested') && statement.digest === asked.run,
+  );
+  if (!request || !isOfType(request, 'run.requested')) return undefined;
+  const named = request.payload.contracts;
+  // Runs that this vault reserved before may stand under other contracts and still count against these.
+  const related = await relatedContracts(vault.db, named);
+  const salts = saltsOf([...new Set([...named, ...related])], statements, vault.records);
+  return salts && { salts, brought };
+}
+
+/** The challenges that a vault of the contract signed for a room. Others are left out, and then missed. */
+async function noncesOf(
+  challenges: readonly Bytes[],
+  vaults: ReadonlyMap<Digest, KeyText>,
+): Promise<VaultNonce[]> {
+  const nonces: VaultNonce[] = [];
+  for (const challenge of challenges) {
+    try {
+      const vault = messageSignerUnverified(challenge);
+      const key = vaults.get(vault);
+      if (!key) continue;
+      const { payload } = await verifyMessage('challenge', challenge, { key, audience: 'room' });
+      nonces.push({ vault, nonce: payload.nonce });
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+    }
+  }
+  return nonces;
+}
+
+export function contractsOf(record: LedgerRecord, run: RunState | undefined): ContractState[] {
+  return (run?.request.contracts ?? []).flatMap((digest) => record.contracts.get(digest) ?? []);
+}
+
+async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed: Followed): Promise<Decided> {
+  const { identity, timing, db, ledger } = vault;
+  const { kid } = identity.signer;
+  const now = timing.clock();
+  const run = record.runs.get(asked.run);
+  const contracts = contractsOf(record, run);
+  const vaults = await vaultsOf(contracts);
+  const nonces = await noncesOf(asked.challenges, vaults);
+  const nonce = nonces.find((item) => item.vault === kid)?.nonce;
+  const assets = new Set(run ? [...run.request.datasets, run.request.algorithm] : []);
+  const decision = await decideRelease({
+    now,
+    record,
+    vault: { kid, orgs: identity.orgs, policy: { allowSimulated: identity.allowSimulated } },
+    run: asked.run,
+    nonce: await nonceState(db, nonce, { run: asked.run, room: asked.room.sign }, now),
+    nonces,
+    room: asked.room,
+    manifest: asked.manifest,
+    evidence: asked.evidence,
+    commitments: await commitmentsOf(vault, record, assets),
+  });
+  const reasons: Reason[] = [...decision.reasons];
+  for (const state of contracts) {
+    reasons.push(...(await ownReasons(state, { identity, ledgerKey: ledger.key, followed, now })));
+    reasons.push(...(await toldReasons(db, record, state)));
+  }
+  return { reasons, decision, vaults, followed, nonce };
+}
+
+/** Follows to a fresh checkpoint and judges. @throws record/… when the ledger is not there or cheats */
+export async function decide(vault: Vault, asked: Asked, scope: Scope): Promise<Decided> {
+  const followed = await vault.log.follow();
+  return vault.records.lend(scope.salts, scope.brought, (record) => judge(vault, asked, record, followed));
+}
