@@ -15,6 +15,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { findProgram } from './bubblewrap.ts';
 import { canReach } from './identity.ts';
 import {
   type ApiPlace,
@@ -88,7 +89,9 @@ export async function runSpec(
       command: spec.command,
       environment: spec.environment ?? {},
       files: [{ name: 'parameters.json', content: '{"ITERATIONS":"7"}' }, ...(spec.extraFiles ?? [])],
-      ...(spec.pythonPath === undefined ? {} : { pythonPath: spec.pythonPath }),
+      ...(spec.pythonPath === undefined
+        ? {}
+        : { pythonPath: spec.pythonPath, pythonPackages: ['EnclaveSDK'] }),
       spool: tmpdir(),
       serveApi,
       limits: { ...LIMITS, ...spec.limits },
@@ -117,7 +120,7 @@ export async function runSpecAs(uid: number, spec: Spec): Promise<Outcome> {
       chmodSync(node, 0o755);
     }
     const drop = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--', node];
-    const child = spawn('setpriv', [...drop, join(folder, 'sandbox', 'fixture.ts')], {
+    const child = spawn(findProgram('setpriv') ?? '', [...drop, join(folder, 'sandbox', 'fixture.ts')], {
       stdio: ['pipe', 'pipe', 'inherit'],
       cwd: '/',
       env: { PATH: '/usr/bin:/bin', ...(process.env['TMPDIR'] === undefined ? {} : { TMPDIR: tmpdir() }) },

@@ -37,23 +37,25 @@ function shell(program: string, rest: Partial<Spec> = {}): Spec {
   return { level: 'process', files: { 'run.sh': `#!/bin/sh\n${program}\n` }, command: ['run.sh'], ...rest };
 }
 
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
+}
+
 /** Living processes that have `mark` in their command line. */
 function living(mark: string): number[] {
   return processTable()
-    .filter(({ pid, zombie }) => {
-      try {
-        return !zombie && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(mark);
-      } catch {
-        return false;
-      }
-    })
+    .filter(({ pid, zombie }) => !zombie && commandLine(pid).includes(mark))
     .map(({ pid }) => pid);
 }
 
 /** Waits until the algorithm itself (not yet the sandbox around it) has `mark` in its command line. */
 async function appears(mark: string): Promise<void> {
   await vi.waitFor(
-    () => expect(living(`sh\0-c\0`).some((pid) => living(mark).includes(pid))).toBe(true),
+    () => expect(living(mark).some((pid) => commandLine(pid).startsWith('sh\0-c\0'))).toBe(true),
     10_000,
   );
 }
@@ -398,10 +400,11 @@ describe('the room', () => {
     const lost = runSpec({ ...shell('true'), command: ['sh', '-c', `echo up; sleep 1000; : ${mark}`] });
     const failed = expect(lost).rejects.toMatchObject({ code: 'sandbox/forwarder-lost' });
     await appears(mark);
-    const own = new Set(descendants(process.pid).map(({ pid }) => pid));
-    const forwarders = living('/usr/local/bin/node').filter((pid) => own.has(pid));
-    expect(forwarders.length).toBeGreaterThan(0);
-    for (const pid of forwarders) process.kill(pid, 'SIGKILL');
+    const forwarders = descendants(process.pid).filter(({ pid }) =>
+      commandLine(pid).startsWith('/usr/local/bin/node\0'),
+    );
+    expect(forwarders.length).toBe(1);
+    for (const { pid } of forwarders) process.kill(pid, 'SIGKILL');
     await failed;
     expect(living(mark)).toEqual([]);
   });

@@ -5,10 +5,9 @@ import { runUnconfined } from './run-unconfined.ts';
 import type { Limits, SandboxOptions, SandboxResult } from './types.ts';
 
 export { detectIsolation } from './detect.ts';
-export { SandboxError, type SandboxErrorCode } from './error.ts';
+export { SandboxError } from './error.ts';
 export type {
   ApiPlace,
-  Isolation,
   Limits,
   SandboxFile,
   SandboxLevel,

@@ -17,7 +17,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SandboxError } from './error.ts';
 import { canReach, type Identity } from './identity.ts';
 import { leftovers, ownPrefix } from './leftovers.ts';
@@ -38,7 +39,8 @@ export type Stage = {
 export type StageOptions = {
   readonly root: string;
   readonly files: readonly SandboxFile[];
-  readonly pythonPath?: string | undefined;
+  readonly pythonPath?: string;
+  readonly pythonPackages?: readonly string[];
   readonly spool: string;
 };
 
@@ -55,11 +57,13 @@ const MAX_ENTRIES = 200_000;
 // A Unix socket's path may be 107 bytes long; ours is the stage's with a short name.
 const MAX_BASE_LENGTH = 60;
 
-async function walk(root: string): Promise<Leaf[]> {
+/** Everything below `root`, folders before what is in them; of its own entries only the `chosen` ones. */
+async function walk(root: string, chosen?: readonly string[]): Promise<Leaf[]> {
   const found: Leaf[] = [];
   const pending = [''];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const name of await readdir(join(root, at))) {
+      if (at === '' && chosen !== undefined && !chosen.includes(name)) continue;
       const path = join(at, name);
       const status = await lstat(join(root, path));
       if (!status.isFile() && !status.isDirectory()) {
@@ -175,7 +179,8 @@ export async function createStage(
   execute: boolean,
 ): Promise<Stage> {
   const packageLeaves = await walk(options.root);
-  const pythonLeaves = options.pythonPath === undefined ? [] : await walk(options.pythonPath);
+  const pythonLeaves =
+    options.pythonPath === undefined ? [] : await walk(options.pythonPath, options.pythonPackages);
   const nodeReachable = canReach(await realpath(process.execPath), identity);
   const nodeBytes = nodeReachable ? 0 : (await lstat(await realpath(process.execPath))).size;
   const needed = total(packageLeaves) + total(pythonLeaves) + nodeBytes;
@@ -217,4 +222,4 @@ export async function giveTo(path: string, identity: Identity): Promise<void> {
 }
 
 /** The file that runs inside the sandbox, beside this one. */
-export const FORWARDER = join(dirname(import.meta.filename), 'forward.ts');
+export const FORWARDER = fileURLToPath(new URL('./forward.ts', import.meta.url));

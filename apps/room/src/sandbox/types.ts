@@ -49,6 +49,8 @@ export type SandboxOptions = {
   readonly files: readonly SandboxFile[];
   /** Folder that holds Python packages for the algorithm (EnclaveSDK), at /opt/sealroom/python. */
   readonly pythonPath?: string;
+  /** Names in that folder to take; all of it if left out. */
+  readonly pythonPackages?: readonly string[];
   /** Folder to stage in when the host has no memory file system that is large enough. */
   readonly spool: string;
   /** Starts the Enclave API where the run can reach it, before the algorithm starts. */
