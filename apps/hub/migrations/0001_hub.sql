@@ -204,7 +204,7 @@ create table receipts (
 create table node_codes (
   code_hash text primary key,
   name text not null,
-  created_by text not null references people,
+  created_by text not null,
   expires_at timestamptz not null
 );
 
@@ -217,7 +217,7 @@ create table nodes (
   isolation text not null,
   max_vcpu int not null,
   max_memory_gib int not null,
-  enrolled_by text not null references people,
+  enrolled_by text not null,
   last_seen_at timestamptz
 );
 

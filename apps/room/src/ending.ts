@@ -179,5 +179,6 @@ export async function endRun(
     statementDigest: digest,
     receiptParts,
   });
-  await hub.tell(execution.outcome === 'completed' ? 'Run Completed' : 'Run Failed');
+  if (execution.outcome === 'completed') await hub.tell('Run Completed');
+  else await hub.tell('Run Failed', execution.code);
 }

@@ -21,13 +21,14 @@ import { createEnclaveApi } from './enclave-api/api.ts';
 import { serveEnclaveApi } from './enclave-api/serve.ts';
 import type { DataFile } from './enclave-api/types.ts';
 import { RoomError } from './error.ts';
+import type { FailureCode } from './hub-link.ts';
 import { type Plan, strictest } from './plan.ts';
 import { type OpenAsset, readAll } from './staging.ts';
 import { runSandboxed, type SandboxLevel } from './sandbox/sandbox.ts';
 
 export type Execution =
   | { readonly outcome: 'completed'; readonly report: Bytes }
-  | { readonly outcome: 'failed'; readonly code: 'room/no-report' | 'room/package' };
+  | { readonly outcome: 'failed'; readonly code: FailureCode };
 
 const MEMORY_FOLDER = '/dev/shm';
 const LOG_BYTES = 1024 * 1024;

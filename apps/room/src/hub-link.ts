@@ -7,10 +7,17 @@ import type { Signer } from '@sealroom/cose';
 
 export type Stage = MessageOf<'room-event'>['stage'];
 
+/**
+ * Why a run failed, as far as others may know: before foreign code ran (its assets did not open, its package cannot be
+ * started), or because the algorithm brought no report that passes.
+ */
+export type FailureCode = 'room/staging' | 'room/package' | 'room/no-report';
+
 export type HubLink = {
   /** Proves the room with a vault's answer and tells the first stage. */
   introduce(answer: string, reservation: string): Promise<void>;
-  tell(stage: Stage): Promise<void>;
+  /** @param detail a code of this house; never anything the algorithm or the data can choose beyond one bit */
+  tell(stage: Stage, detail?: FailureCode): Promise<void>;
   upload(parts: {
     sealed: Bytes | null;
     envelope: Bytes | null;
@@ -27,8 +34,8 @@ export async function createHubLink(
   const service = { baseUrl: hubUrl, fetch };
   const { origin } = await call(service, hubRoutes.describe, {});
   let sequence = 0;
-  const event = async (stage: Stage): Promise<string> => {
-    const payload = { run, sequence: sequence++, stage, detail: null };
+  const event = async (stage: Stage, detail: FailureCode | null = null): Promise<string> => {
+    const payload = { run, sequence: sequence++, stage, detail };
     return base64urlEncode(
       await createMessage(signer, { name: 'room-event', payload, audience: origin, now: now() }),
     );
@@ -40,7 +47,7 @@ export async function createHubLink(
         body: { event: await event('Run Initiated'), answer, reservation },
       });
     },
-    tell: async (stage) => {
+    tell: async (stage, detail) => {
       await call(service, hubRoutes.roomEvent, { params: { run }, body: { event: await event(stage) } });
     },
     upload: async ({ sealed, envelope, statement, statementDigest, receiptParts }) => {

@@ -60,7 +60,9 @@ async function stageAll(
 function asFailure(error: unknown, say: (text: string) => void): Execution {
   if (!(error instanceof RoomError || error instanceof SandboxError)) throw error;
   say(`${error.code}: ${error.message}`);
-  return { outcome: 'failed', code: 'room/package' };
+  // A sandbox that broke may have been broken by the algorithm, so it says no more than a missing report.
+  const code = error.code === 'room/staging' || error.code === 'room/package' ? error.code : 'room/no-report';
+  return { outcome: 'failed', code };
 }
 
 /** @throws RoomError when the run could not be finished with a receipt */

@@ -1,0 +1,70 @@
+// `sealroom up`: every service as a process of its own on this machine, until Ctrl-C. One operator holds everything here,
+// so its vaults have the custody `operator`, and its node runs simulated rooms: good for trying out, not for real data.
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ensureDirectory } from '@sealroom/host';
+import { layoutOf, parseVaults, readState, type UpState, writeState } from './layout.ts';
+import { type House, startHouse } from './services.ts';
+
+export type UpOptions = {
+  /** Folder of the house; `~/.sealroom/up` when left out. */
+  readonly dir?: string;
+  /** `name=sha256:…` for each vault and organisation it serves; kept for later starts. */
+  readonly vault: readonly string[];
+  readonly json?: boolean;
+};
+
+function report(house: House): string {
+  const vaults = Object.entries(house.vaults).map(([name, url]) => `  vault ${name.padEnd(12)} ${url}`);
+  return [
+    '',
+    'Sealroom is up. Everything here is in the hands of this machine’s operator; rooms are simulated (not hardware-attested).',
+    `  hub                ${house.hub}`,
+    `  ledger             ${house.ledger.url}`,
+    `  ledger key         ${house.ledger.key}`,
+    ...vaults,
+    ...(vaults.length === 0
+      ? [
+          '  no vault yet: make an organisation (sealroom org init), then start again with --vault NAME=ORGANISATION',
+        ]
+      : []),
+    `  authority          ${house.caFile}   (give it to clients with --ca)`,
+    '',
+    'Stop with Ctrl-C.',
+    '',
+  ].join('\n');
+}
+
+async function untilAsked(): Promise<void> {
+  await new Promise<void>((done) => {
+    process.once('SIGINT', () => done());
+    process.once('SIGTERM', () => done());
+    // A supervisor that holds our standard input open takes us with it.
+    if (!process.stdin.isTTY) {
+      process.stdin.on('end', () => done());
+      process.stdin.resume();
+    }
+  });
+}
+
+/** Runs until it is asked to stop. With `json` one ready line is printed, as the services themselves do. */
+export async function up(options: UpOptions): Promise<void> {
+  const layout = layoutOf(resolve(options.dir ?? join(homedir(), '.sealroom', 'up')));
+  await ensureDirectory(layout.directory, 0o700);
+  const before = await readState(layout);
+  const state: UpState = { ...before, vaults: { ...before.vaults, ...parseVaults(options.vault) } };
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const house = await startHouse(layout, state, {
+    tell: (what) => (options.json ? undefined : say(`starting ${what} …`)),
+    onRestart: (name) =>
+      say(`the ${name} ended by itself; starting it again (see ${join(layout.logs, `${name}.log`)})`),
+  });
+  await writeState(layout, { ...state, ports: house.ports });
+  const { hub, ledger, vaults, node, caFile, pids } = house;
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ ready: true, hub, ledger, vaults, node, ca: caFile, pids })}\n`);
+  else process.stdout.write(report(house));
+  await untilAsked();
+  if (!options.json) say('stopping …');
+  await house.stop();
+}

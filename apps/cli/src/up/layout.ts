@@ -1,0 +1,95 @@
+// Where `sealroom up` keeps things: one folder a process, an authority for TLS of their own, and up.json, which says which
+// vaults there are and whom they serve, so that a later start finds the same house.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, parseStrictJson } from '@sealroom/bytes';
+import { digest } from '@sealroom/contract';
+import {
+  type CertificatePair,
+  createAuthority,
+  ensureDirectory,
+  issueCertificate,
+  LOOPBACK_HOSTS,
+  writeFileAtomic,
+} from '@sealroom/host';
+import { z } from 'zod';
+
+const schema = z.strictObject({
+  v: z.literal(1),
+  ports: z.strictObject({
+    ledger: z.int(),
+    hub: z.int(),
+    vaults: z.record(z.string(), z.int()),
+    postgres: z.int(),
+  }),
+  vaults: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), z.array(digest).min(1)),
+});
+
+export type UpState = z.infer<typeof schema>;
+
+export type Layout = {
+  readonly directory: string;
+  /** PEM file of the authority; clients trust it with `--ca`. */
+  readonly caFile: string;
+  readonly logs: string;
+  folder(name: string): string;
+};
+
+export function layoutOf(directory: string): Layout {
+  return {
+    directory,
+    caFile: join(directory, 'ca.pem'),
+    logs: join(directory, 'logs'),
+    folder: (name) => join(directory, name),
+  };
+}
+
+const EMPTY: UpState = { v: 1, ports: { ledger: 0, hub: 0, vaults: {}, postgres: 0 }, vaults: {} };
+
+/** @throws when up.json is not what this program writes */
+export async function readState({ directory }: Layout): Promise<UpState> {
+  const path = join(directory, 'up.json');
+  return existsSync(path) ? schema.parse(parseStrictJson(await readFile(path))) : EMPTY;
+}
+
+export async function writeState({ directory }: Layout, state: UpState): Promise<void> {
+  await writeFileAtomic(join(directory, 'up.json'), `${JSON.stringify(state, null, 2)}\n`, 0o600);
+}
+
+/** `hospital=sha256:…` pairs of the command line. @throws when one is not of that form */
+export function parseVaults(pairs: readonly string[]): UpState['vaults'] {
+  const found: { [name: string]: Digest[] } = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    const org = digest.safeParse(pair.slice(at + 1));
+    if (at < 1 || !org.success)
+      throw new Error(`--vault ${JSON.stringify(pair)}: write it as name=sha256:… (an organisation's id).`);
+    (found[pair.slice(0, at)] ??= []).push(org.data);
+  }
+  return found;
+}
+
+async function authority(layout: Layout): Promise<CertificatePair> {
+  const keyFile = join(layout.directory, 'ca.key');
+  if (existsSync(keyFile))
+    return { certPem: await readFile(layout.caFile, 'utf8'), keyPem: await readFile(keyFile, 'utf8') };
+  const made = await createAuthority();
+  await writeFileAtomic(layout.caFile, made.certPem, 0o644);
+  await writeFileAtomic(keyFile, made.keyPem, 0o600);
+  return made;
+}
+
+/** A TLS certificate for a service on this machine; made anew at every start. Paths of certificate and key. */
+export async function certificateFor(
+  layout: Layout,
+  name: string,
+): Promise<{ certificate: string; key: string }> {
+  const folder = layout.folder(name);
+  await ensureDirectory(folder, 0o700);
+  const issued = await issueCertificate(await authority(layout), { hosts: LOOPBACK_HOSTS });
+  const paths = { certificate: join(folder, 'tls.pem'), key: join(folder, 'tls.key') };
+  await writeFileAtomic(paths.certificate, issued.certPem, 0o600);
+  await writeFileAtomic(paths.key, issued.keyPem, 0o600);
+  return paths;
+}

@@ -1,0 +1,222 @@
+// Which processes `sealroom up` starts, with which settings. Each has its own keys, folder, database role and certificate;
+// secrets travel by file path. They talk to each other over TLS on loopback only.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureDirectory, type RunningPostgres, startPostgres, writeFileAtomic } from '@sealroom/host';
+import { INSTALLATION } from '@sealroom/host/measure';
+import { type ReadyFacts, type Service, type ServiceSpec, startService } from './child.ts';
+import { certificateFor, type Layout, type UpState } from './layout.ts';
+
+const run = promisify(execFile);
+
+export const LEDGER_ORIGIN = 'ledger.localhost/sealroom';
+
+type Start = {
+  readonly layout: Layout;
+  readonly state: UpState;
+  readonly postgres: RunningPostgres;
+  readonly onRestart: (name: string) => void;
+  readonly services: Service[];
+};
+
+function programOf(app: string, file = 'main.ts'): string {
+  return join(INSTALLATION, 'apps', app, 'src', file);
+}
+
+function specOf(
+  { layout }: Start,
+  name: string,
+  app: string,
+  environment: ServiceSpec['environment'],
+): ServiceSpec {
+  return { name, program: programOf(app), environment, logFile: join(layout.logs, `${name}.log`) };
+}
+
+/** The database's URL holds a password, so it goes by a file of mode 0600. */
+async function databaseFile({ layout, postgres }: Start, name: string): Promise<string> {
+  const role = name.replaceAll('-', '_');
+  await postgres.createDatabase(role, role);
+  const path = join(layout.folder(name), 'database.url');
+  await writeFileAtomic(path, postgres.url(role, role), 0o600);
+  return path;
+}
+
+/** The authority's certificate as a private file, since settings by file path must be private. */
+async function privateAuthority(layout: Layout, name: string): Promise<string> {
+  const path = join(layout.folder(name), 'ca.pem');
+  await writeFileAtomic(path, await readFile(layout.caFile), 0o600);
+  return path;
+}
+
+async function common(
+  start: Start,
+  name: string,
+  prefix: string,
+  port: number,
+): Promise<{ [name: string]: string }> {
+  const tls = await certificateFor(start.layout, name);
+  return {
+    [`${prefix}DATA_DIRECTORY`]: start.layout.folder(name),
+    [`${prefix}PORT`]: String(port),
+    [`${prefix}TLS_CERTIFICATE_FILE`]: tls.certificate,
+    [`${prefix}TLS_KEY_FILE`]: tls.key,
+    [`${prefix}STOP_WITH_PARENT`]: 'true',
+  };
+}
+
+async function launch(start: Start, spec: ServiceSpec): Promise<ReadyFacts> {
+  const service = await startService(spec, start.onRestart);
+  start.services.push(service);
+  return service.ready;
+}
+
+type LedgerFacts = { readonly url: string; readonly key: string };
+
+async function startLedger(start: Start): Promise<LedgerFacts> {
+  const prefix = 'SEALROOM_LEDGER_';
+  const settings = await common(start, 'ledger', prefix, start.state.ports.ledger);
+  const ready = await launch(
+    start,
+    specOf(start, 'ledger', 'ledger', { ...settings, [`${prefix}ORIGIN`]: LEDGER_ORIGIN }),
+  );
+  return { url: ready.url, key: String(ready['key']) };
+}
+
+function ledgerSettings(prefix: string, ledger: LedgerFacts): { [name: string]: string } {
+  return {
+    [`${prefix}LEDGER_URL`]: ledger.url,
+    [`${prefix}LEDGER_ORIGIN`]: LEDGER_ORIGIN,
+    [`${prefix}LEDGER_KEY`]: ledger.key,
+  };
+}
+
+async function startHub(start: Start, ledger: LedgerFacts): Promise<string> {
+  const prefix = 'SEALROOM_HUB_';
+  const ready = await launch(
+    start,
+    specOf(start, 'hub', 'hub', {
+      ...(await common(start, 'hub', prefix, start.state.ports.hub)),
+      ...ledgerSettings(prefix, ledger),
+      [`${prefix}DATABASE_URL_FILE`]: await databaseFile(start, 'hub'),
+      [`${prefix}CA_FILE`]: await privateAuthority(start.layout, 'hub'),
+      [`${prefix}REGISTRATION`]: 'open',
+    }),
+  );
+  return ready.url;
+}
+
+async function startVault(start: Start, ledger: LedgerFacts, name: string): Promise<string> {
+  const prefix = 'SEALROOM_VAULT_';
+  const folder = `vault-${name}`;
+  const ready = await launch(
+    start,
+    specOf(start, folder, 'vault', {
+      ...(await common(start, folder, prefix, start.state.ports.vaults[name] ?? 0)),
+      ...ledgerSettings(prefix, ledger),
+      [`${prefix}DATABASE_URL_FILE`]: await databaseFile(start, folder),
+      [`${prefix}CA_FILE`]: await privateAuthority(start.layout, folder),
+      [`${prefix}ORGANISATIONS`]: JSON.stringify(start.state.vaults[name] ?? []),
+      // Everything on one machine is in its operator's hands, and every contract and receipt says so.
+      [`${prefix}CUSTODY`]: 'operator',
+      [`${prefix}ALLOW_SIMULATED`]: 'true',
+      [`${prefix}ROOT_KEY_IN_FILE`]: 'true',
+    }),
+  );
+  return ready.url;
+}
+
+/** A one-time code of the hub's operator, by its own command with its own settings. */
+async function nodeCode(start: Start): Promise<string> {
+  const folder = start.layout.folder('node');
+  await ensureDirectory(folder, 0o700);
+  const env = {
+    SEALROOM_HUB_DATABASE_URL_FILE: join(start.layout.folder('hub'), 'database.url'),
+    PATH: process.env['PATH'] ?? '',
+  };
+  const { stdout } = await run(process.execPath, [programOf('hub', 'operator.ts'), 'node-code', 'node'], {
+    env,
+  });
+  const path = join(folder, 'code');
+  await writeFileAtomic(path, stdout.trim(), 0o600);
+  return path;
+}
+
+async function startNode(start: Start, hubUrl: string): Promise<ReadyFacts> {
+  const prefix = 'SEALROOM_NODE_';
+  const settings = {
+    [`${prefix}DATA_DIRECTORY`]: start.layout.folder('node'),
+    [`${prefix}HUB_URL`]: hubUrl,
+    [`${prefix}SIMULATED`]: 'true',
+    [`${prefix}STOP_WITH_PARENT`]: 'true',
+    [`${prefix}CODE_FILE`]: await nodeCode(start),
+    [`${prefix}CA_FILE`]: await privateAuthority(start.layout, 'node'),
+  };
+  return launch(start, specOf(start, 'node', 'node', settings));
+}
+
+export type House = {
+  readonly hub: string;
+  readonly ledger: { readonly url: string; readonly origin: string; readonly key: string };
+  readonly vaults: Readonly<{ [name: string]: string }>;
+  readonly node: string;
+  readonly caFile: string;
+  /** Process ids by service, for tests that kill. */
+  readonly pids: Readonly<{ [name: string]: number | undefined }>;
+  readonly ports: UpState['ports'];
+  stop(): Promise<void>;
+};
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+/** Starts everything in order; what was started is stopped again when a later part fails. */
+export async function startHouse(
+  layout: Layout,
+  state: UpState,
+  { onRestart, tell }: { onRestart: (name: string) => void; tell: (what: string) => void },
+): Promise<House> {
+  await ensureDirectory(layout.directory, 0o700);
+  await ensureDirectory(layout.logs, 0o700);
+  tell('PostgreSQL');
+  const postgres = await startPostgres({
+    dataDirectory: layout.folder('postgres'),
+    ...(state.ports.postgres === 0 ? {} : { port: state.ports.postgres }),
+  });
+  const start: Start = { layout, state, postgres, onRestart, services: [] };
+  const stop = async () => {
+    for (const service of start.services.toReversed()) await service.stop();
+    await postgres.stop();
+  };
+  try {
+    tell('ledger');
+    const ledger = await startLedger(start);
+    tell('hub');
+    const hub = await startHub(start, ledger);
+    const vaults: { [name: string]: string } = {};
+    for (const name of Object.keys(state.vaults)) {
+      tell(`vault ${name}`);
+      vaults[name] = await startVault(start, ledger, name);
+    }
+    tell('node');
+    const node = await startNode(start, hub);
+    const vaultPorts = Object.fromEntries(Object.entries(vaults).map(([name, url]) => [name, portOf(url)]));
+    return {
+      hub,
+      ledger: { ...ledger, origin: LEDGER_ORIGIN },
+      vaults,
+      node: String(node['node']),
+      caFile: layout.caFile,
+      get pids() {
+        return Object.fromEntries(start.services.map((service) => [service.name, service.pid()]));
+      },
+      ports: { ledger: portOf(ledger.url), hub: portOf(hub), vaults: vaultPorts, postgres: postgres.port },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
