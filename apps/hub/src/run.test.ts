@@ -2,11 +2,11 @@
 import { hubRoutes } from '@sealroom/api';
 import { base64urlDecode, sha256Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
-import { readStatement } from '@sealroom/contract';
+import { readStatement, type Trust, verifyReceipt } from '@sealroom/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Hub, startHub } from './testing/hub.ts';
+import { type Hub, LEDGER_ORIGIN, startHub } from './testing/hub.ts';
 import { as } from './testing/parties.ts';
-import { clear, finishedBy, newRoom, release, sendEvent, uploadOf } from './testing/room.ts';
+import { finishRoom, sendEvent, startRoom } from './testing/room.ts';
 import { storeUrl } from './testing/shelf.ts';
 import { initiateRun, newWorld, nodeService, requestRun } from './testing/world.ts';
 
@@ -16,7 +16,27 @@ beforeAll(async () => {
 });
 afterAll(() => hub.close());
 
-it('takes a run from the offer to the output, and folds the same record again', async () => {
+const NEEDED = [
+  'participant.registered',
+  'participant.registered',
+  'identity.added',
+  'identity.added',
+  'kek.created',
+  'kek.created',
+  'key.wrapped',
+  'key.wrapped',
+  'specification.published',
+  'attestation.published',
+  'criteria.published',
+  'dataset.published',
+  'algorithm.published',
+  'contract.signed',
+  'contract.signed',
+  'run.requested',
+  'run.approved',
+];
+
+it('takes a run from the offer to a receipt that verifies, and folds the same record again', async () => {
   const world = await newWorld(hub);
   const { steward, owner, node, project, shelf, runConfiguration } = world;
   const params = { runConfiguration };
@@ -37,49 +57,20 @@ it('takes a run from the offer to the output, and folds the same record again', 
     { digest: shelf.algorithm, kind: 'algorithm', url: storeUrl('algorithm') },
   ]);
   expect(await sha256Digest(base64urlDecode(work?.criteria ?? ''))).toBe(shelf.criteria);
-  const read = await Promise.all(
-    (work?.statements ?? []).map((item) => readStatement(base64urlDecode(item.cose))),
-  );
-  expect(read.map(({ type }) => type).toSorted()).toEqual(
-    [
-      'participant.registered',
-      'participant.registered',
-      'identity.added',
-      'identity.added',
-      'kek.created',
-      'kek.created',
-      'key.wrapped',
-      'key.wrapped',
-      'specification.published',
-      'attestation.published',
-      'criteria.published',
-      'dataset.published',
-      'algorithm.published',
-      'contract.signed',
-      'contract.signed',
-      'run.requested',
-      'run.approved',
-    ].toSorted(),
-  );
-  const leaves = (work?.statements ?? []).map(({ index }) => index);
+  const statements = work?.statements ?? [];
+  const read = await Promise.all(statements.map(({ cose }) => readStatement(base64urlDecode(cose))));
+  expect(read.map(({ type }) => type).toSorted()).toEqual(NEEDED.toSorted());
+  const leaves = statements.map(({ index }) => index);
   expect(leaves).toEqual(leaves.toSorted((a, b) => a - b));
   expect((await call(service, hubRoutes.takeWork, { body: {} })).work).toBeNull();
 
-  const room = await newRoom(run);
-  const first = await release(world, steward, room);
-  const second = await release(world, owner, room);
-  await sendEvent(world, room, 'Runtime Build', first);
-  await sendEvent(world, room, 'Workload Launch', second);
+  const room = await startRoom(world, run);
+  await sendEvent(world, room, 'Workload Launch');
   await sendEvent(world, room, 'Run');
   expect((await as(hub, owner, hubRoutes.run, { params: { run } })).status).toBe('Run');
-
-  const [sealed, envelope] = [new Uint8Array(4096).fill(7), new Uint8Array(80).fill(8)];
-  const cleared = [await clear(world, steward, room), await clear(world, owner, room)];
-  const outputs = { output: await sha256Digest(sealed), envelope: await sha256Digest(envelope) };
-  const statement = await finishedBy(world, room, outputs);
-  const body = await uploadOf(world, room, { sealed, envelope, cleared, statement });
-  const place = await call(hub.service, hubRoutes.roomUpload, { params: { run }, body });
-  expect(await call(hub.service, hubRoutes.roomUpload, { params: { run }, body })).toEqual(place);
+  const { sealed, envelope, upload, place } = await finishRoom(world, room);
+  expect(await upload()).toEqual(place);
+  await sendEvent(world, room, 'Run Completed');
 
   const shown = await as(hub, owner, hubRoutes.run, { params: { run } });
   expect(shown).toMatchObject({ status: 'Run Completed', runNumber: 1, hasOutput: true, hasReceipt: true });
@@ -94,6 +85,18 @@ it('takes a run from the offer to the output, and folds the same record again', 
   expect(await as(hub, owner, hubRoutes.output, { params: { run } })).toEqual(sealed);
   expect(await as(hub, owner, hubRoutes.envelope, { params: { run } })).toEqual(envelope);
   expect(await status()).toBe('Pending');
+
+  const receipt = await as(hub, owner, hubRoutes.receipt, { params: { run } });
+  const trust: Trust = {
+    v: 1,
+    ledger: { origin: LEDGER_ORIGIN, key: hub.ledger.key, witnesses: [] },
+    organisations: [steward.org, owner.org],
+    contracts: [],
+    rooms: [node.launch],
+    simulators: [node.simulator.key],
+  };
+  expect(await verifyReceipt(receipt, trust)).toMatchObject({ verdict: 'pinned', hardwareAttested: false });
+  expect(await as(hub, steward, hubRoutes.receipt, { params: { run } })).toEqual(receipt);
 
   const again = await hub.reopen();
   expect(again.record).toEqual(hub.book.record);
