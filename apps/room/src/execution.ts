@@ -178,6 +178,7 @@ export async function execute(
         { name: 'parameters.json', content: canonicalJson(plan.request.parameters) },
       ],
       pythonPath: PYTHON_FOLDER,
+      pythonPackages: ['EnclaveSDK', 'compat'],
       spool,
       serveApi: (place) =>
         serveEnclaveApi({ app, tls: { key: certificate.keyPem, cert: certificate.certPem }, place }),
