@@ -91,7 +91,7 @@ create table denials (
   primary key (run, code)
 );
 
--- Statements of this vault that must reach the ledger, in this order for each run.
+-- Statements that must reach the ledger, in this order for each run (or contract).
 create table outbox (
   id bigint generated always as identity primary key,
   run text not null,

@@ -1,19 +1,19 @@
 // What the vault's features share: who this vault is, its database, its root key, the ledger it follows and its clock.
 import type { Bytes, Digest } from '@sealroom/bytes';
 import type { Custody } from '@sealroom/contract';
-import type { Signer } from '@sealroom/cose';
 import type { Fetch } from '@sealroom/client';
-import type { KeyText } from '@sealroom/cose';
+import type { KeyText, Signer } from '@sealroom/cose';
 import type { VaultDatabase } from './db.ts';
 import { openRecords, type Records } from './follower/fold.ts';
 import { type LogCopy, openLogCopy } from './follower/follow.ts';
 import type { LedgerPlace } from './follower/ledger.ts';
 import type { KekPool } from './keys/pool.ts';
+import { type Allowance, createAllowance } from './refusals/rules.ts';
 import { createTurns, type Turns } from './turns.ts';
 
 export type Identity = {
   readonly signer: Signer;
-  /** Ids (root thumbprints) of the organisations this vault serves. */
+  /** Ids (root thumbprints) of the organisations this vault serves; may grow while it runs. */
   readonly orgs: readonly Digest[];
   readonly custody: Custody;
   readonly allowSimulated: boolean;
@@ -42,6 +42,10 @@ export type Vault = {
   readonly log: LogCopy;
   readonly records: Records;
   readonly turns: Turns;
+  /** Key commitments by wrapped key and asset, so that only an answer costs a decryption. */
+  readonly commitments: Map<string, string>;
+  /** How many refusals of unverified requests may still be kept for their owners. */
+  readonly allowance: Allowance;
   readonly barrier: (step: Step, run: Digest) => Promise<void>;
 };
 
@@ -56,6 +60,7 @@ export type VaultOptions = {
   readonly barrier?: Vault['barrier'];
 };
 
+const UNVERIFIED_PER_MINUTE = 60;
 const TIMING: Timing = { clock: Date.now, waitMs: 30_000, pollMs: 250, gridMs: 250 };
 
 /** Takes up the state that the database holds. */
@@ -65,7 +70,9 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const ledger = { ...options.ledger, fetch: options.fetch };
   const log = await openLogCopy(db, ledger, timing.clock);
   const records = await openRecords({ db, ledger }, log.entries);
-  return { identity, db, rootKey, pool, timing, ledger, log, records, turns: createTurns(), barrier };
+  const kept = { commitments: new Map<string, string>(), allowance: createAllowance(UNVERIFIED_PER_MINUTE) };
+  const own = { identity, db, rootKey, pool, timing, barrier };
+  return { ...own, ...kept, ledger, log, records, turns: createTurns() };
 }
 
 /** RFC 3339 with milliseconds. */

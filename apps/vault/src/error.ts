@@ -10,6 +10,8 @@ export type VaultCode =
   | 'vault/unwrap-failed'
   | 'vault/wrong-statement'
   | 'vault/root-key'
+  | 'vault/key-file'
+  | 'vault/half-tls'
   | 'record/unreachable'
   | 'record/forked'
   | 'record/rolled-back'
@@ -24,6 +26,8 @@ const STATUS: Readonly<Record<VaultCode, number>> = {
   'vault/unwrap-failed': 400,
   'vault/wrong-statement': 400,
   'vault/root-key': 500,
+  'vault/key-file': 500,
+  'vault/half-tls': 500,
   'record/unreachable': 503,
   'record/forked': 503,
   'record/rolled-back': 503,

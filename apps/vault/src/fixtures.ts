@@ -187,7 +187,9 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     ledgerKey: ledger.key,
     vaults: { steward: place(signers[0]), owner: place(signers[1]) },
   });
-  const reach: { ledgerFetch: Fetch } = { ledgerFetch: ledger.fetch };
+  const reach: { ledgerFetch: Fetch } = {
+    ledgerFetch: (url, init) => ledger.fetch(url, init),
+  };
   const vaultOf = (which: 'steward' | 'owner', signer: Signer) =>
     startVault(
       {

@@ -91,7 +91,7 @@ export async function fetchEntries(ledger: LedgerPlace, from: number, size: numb
   return found;
 }
 
-/** The COSE bytes of an entry, or undefined when the ledger does not show them. */
+/** The COSE bytes of an entry, or undefined when the ledger does not show them. @throws record/unreachable */
 export async function fetchStatement(
   ledger: LedgerPlace,
   digest: Digest,
@@ -102,9 +102,10 @@ export async function fetchStatement(
     const input = { params: { digest }, headers };
     const bytes = await call({ baseUrl: ledger.url, fetch: ledger.fetch }, ledgerRoutes.statement, input);
     return (await sha256Digest(bytes)) === digest ? bytes : undefined;
-  } catch (error) {
-    if (error instanceof ClientError) return undefined;
-    throw error;
+  } catch (cause) {
+    if (!(cause instanceof ClientError)) throw cause;
+    if (cause.code === 'client/unreachable' || (cause.status ?? 0) >= 500) throw unreachable(cause);
+    return undefined;
   }
 }
 

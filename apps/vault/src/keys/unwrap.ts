@@ -22,6 +22,8 @@ export async function unwrapWith(
   }
 }
 
+type Opener = Pick<Vault, 'db' | 'rootKey' | 'commitments'>;
+
 export type OpenedAsset = { readonly key: Bytes; readonly commitment: string };
 
 /**
@@ -51,9 +53,29 @@ export async function openAsset(
   }
 }
 
+const KEPT_COMMITMENTS = 10_000;
+
+/** The commitment of an asset's present key; opened once for each wrapped key and asset. */
+async function commitmentOf(
+  vault: Opener,
+  record: LedgerRecord,
+  asset: Pick<ServedAsset, 'kind' | 'org' | 'published'>,
+): Promise<string | undefined> {
+  const wrapped = record.wrapped.get(`${asset.org}/${asset.published.project}/${ROLE_OF[asset.kind]}`);
+  const name = `${wrapped?.digest} ${asset.published.published.digest}`;
+  const known = vault.commitments.get(name);
+  if (known !== undefined) return known;
+  const opened = await openAsset(vault, record, asset);
+  if (!opened) return undefined;
+  opened.key.fill(0);
+  if (vault.commitments.size >= KEPT_COMMITMENTS) vault.commitments.clear();
+  vault.commitments.set(name, opened.commitment);
+  return opened.commitment;
+}
+
 /** Key commitments of everything that this vault's organisations have published among some assets. */
 export async function commitmentsOf(
-  vault: Pick<Vault, 'db' | 'rootKey' | 'identity'>,
+  vault: Opener & Pick<Vault, 'identity'>,
   record: LedgerRecord,
   assets: ReadonlySet<Digest>,
 ): Promise<Map<Digest, string>> {
@@ -63,10 +85,8 @@ export async function commitmentsOf(
   for (const published of [...record.artifacts.values()].filter(mine)) {
     const { digest, org } = published;
     const kind = published.kind === 'dataset' ? 'dataset' : 'algorithm';
-    const opened = await openAsset(vault, record, { kind, org, published });
-    if (!opened) continue;
-    opened.key.fill(0);
-    found.set(digest, opened.commitment);
+    const commitment = await commitmentOf(vault, record, { kind, org, published });
+    if (commitment !== undefined) found.set(digest, commitment);
   }
   return found;
 }

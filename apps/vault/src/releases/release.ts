@@ -12,7 +12,7 @@ import { saveRefusal } from '../refusals/store.ts';
 import { answerOf, reservationOf, speak } from './answer.ts';
 import { type Asked, contractsOf, type Decided, decide, type Scope, scopeOf } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
-import { isVerified, type Standing, standingOf, vaultsOf } from './rules.ts';
+import { isProven, isVerified, type Standing, standingOf, vaultsOf } from './rules.ts';
 import { findRelease, markDenied, queueDenial, type Release, reserve, storeAnswer } from './store.ts';
 
 export type Released = { readonly answer: Bytes; readonly reservation: Bytes };
@@ -94,15 +94,25 @@ async function look(vault: Vault, asked: Asked, scope: Scope, manifest: Digest):
   });
 }
 
-async function waitForAll(vault: Vault, asked: Asked, scope: Scope, manifest: Digest): Promise<void> {
+function problemOf({ standing, mine }: Seen): string | undefined {
+  if (!mine) return 'this vault’s own reservation is not in the ledger, or too old';
+  if (standing === 'denied') return 'another vault of the run has denied it';
+  return standing === 'stale' ? 'a reservation is older than two minutes' : undefined;
+}
+
+async function waitForAll(
+  vault: Vault,
+  asked: Asked,
+  scope: Scope,
+  decided: Decided,
+  manifest: Digest,
+): Promise<void> {
   const deadline = performance.now() + vault.timing.waitMs;
   for (;;) {
     const seen = await look(vault, asked, scope, manifest);
     if (seen.stopped || seen.standing === 'complete') return;
-    if (!seen.mine)
-      throw new Refused([stale('this vault’s own reservation is not in the ledger, or too old')]);
-    if (seen.standing === 'denied') throw new Refused([stale('another vault of the run has denied it')]);
-    if (seen.standing === 'stale') throw new Refused([stale('a reservation is older than two minutes')]);
+    const problem = problemOf(seen);
+    if (problem) throw new Refused([stale(problem)], decided);
     // Not a denial: the reservation stands, and the room may ask again.
     if (performance.now() > deadline) throw new Refused([stale('not all vaults have reserved in time')]);
     await delay(vault.timing.pollMs);
@@ -111,8 +121,8 @@ async function waitForAll(vault: Vault, asked: Asked, scope: Scope, manifest: Di
 
 async function answerRoom(vault: Vault, asked: Asked, scope: Scope, release: Release): Promise<Released> {
   // The decision itself is made on the record that holds the reservation: quota and attempts go by leaf order.
-  await decideOrRefuse(vault, asked, scope);
-  await waitForAll(vault, asked, scope, release.manifest);
+  const first = await decideOrRefuse(vault, asked, scope);
+  await waitForAll(vault, asked, scope, first, release.manifest);
   const decided = await decideOrRefuse(vault, asked, scope);
   await vault.barrier('checked', asked.run);
   const made = await vault.records.lend(scope.salts, scope.brought, (record) =>
@@ -156,12 +166,14 @@ async function keepRefusal(vault: Vault, asked: Asked, { reasons, decided }: Ref
     contracts.some(({ contract }) => contract.participants.some((participant) => participant.org === org)),
   );
   const orgs = served.length > 0 ? served : identity.orgs;
-  await saveRefusal(db, { run: asked.run, at: timing.clock(), reasons }, { orgs, verified });
+  const at = timing.clock();
+  if (verified || vault.allowance(at))
+    await saveRefusal(db, { run: asked.run, at, reasons }, { orgs, verified });
   const run = decided?.decision.run;
   const org = decided?.decision.served[0]?.org;
   if (!verified || !run || !org) return;
   await vault.turns(`run ${asked.run}`, async () => {
-    await markDenied(db, { run: asked.run, room: asked.room.sign });
+    if (isProven(reasons)) await markDenied(db, { run: asked.run, room: asked.room.sign });
     const salt = vault.records.knownSalt(run.request.contract);
     if (!salt) return;
     const about = { contract: run.request.contract, run: run.run, at: timeText(timing.clock()) };

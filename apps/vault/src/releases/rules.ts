@@ -35,6 +35,24 @@ const UNVERIFIED = new Set<string>([
   'release/not-served',
 ]);
 
+/** Codes about what the asker brought. Anyone can bring something wrong for another room's keys. */
+const PROOFS = new Set<string>([
+  'release/nonce',
+  'release/evidence',
+  'release/technology',
+  'release/debug',
+  'release/code',
+  'release/run-binding',
+  'release/room-binding',
+  'release/platform',
+  'release/manifest',
+]);
+
+/** True when the asker proved to be the room it names: only then may a refusal end that room's reservation. */
+export function isProven(reasons: readonly Reason[]): boolean {
+  return reasons.every(({ code }) => !PROOFS.has(code));
+}
+
 /** True when the refusal is about a contract, request and approval that verified, so that the ledger may hear of it. */
 export function isVerified(reasons: readonly Reason[]): boolean {
   return (

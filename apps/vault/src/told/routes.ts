@@ -3,7 +3,7 @@
 import { vaultRoutes } from '@sealroom/api';
 import { base64urlDecode, type Bytes, type Digest } from '@sealroom/bytes';
 import { admitStatement, isOfType, readStatement, type Statement, STATEMENTS } from '@sealroom/contract';
-import { type App, mount } from '@sealroom/host';
+import { type App, codeOf, mount } from '@sealroom/host';
 import { PUBLIC_SUBJECT_KEY, subjectKey } from '@sealroom/tlog';
 import type { Vault } from '../context.ts';
 import { appendStatement, type Place } from '../follower/ledger.ts';
@@ -29,15 +29,20 @@ async function take(vault: Vault, cose: Bytes): Promise<Place> {
     await saveStatement(db, statement.coseDigest, cose);
     return place;
   }
-  await log.follow();
+  // A ledger that is not there must not keep a suspension from counting here.
+  await log.follow().catch((error: unknown) => {
+    if (codeOf(error) !== 'record/unreachable') throw error;
+  });
+  const [salt] = salts;
   const brought = new Map([[statement.coseDigest, cose]]);
   await records.lend(salts, brought, async (record) => {
     if (record.seen.has(statement.digest)) return;
     await admitStatement(record, cose);
-    if (contract && record.contracts.has(contract))
-      await saveTold(db, { digest: statement.digest, contract, cose }, new Date(timing.clock()));
+    if (contract && salt && record.contracts.has(contract)) {
+      const at = new Date(timing.clock());
+      await saveTold(db, { digest: statement.digest, contract, cose }, { salt, at });
+    }
   });
-  const [salt] = salts;
   const place = await appendStatement(ledger, cose, salt ? await subjectKey(salt) : PUBLIC_SUBJECT_KEY);
   await saveStatement(db, statement.coseDigest, cose);
   return place;
