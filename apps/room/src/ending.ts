@@ -129,6 +129,7 @@ export async function endRun(
   { identity, released, isolation, hub, fetch, origin, now }: Ending,
 ): Promise<void> {
   const charge = chargeOf(plan, execution);
+  if (execution.outcome === 'failed') await hub.tell('Run Failed', execution.code);
   const cleared = await clear(plan, identity, charge, { fetch, now });
   const output = execution.outcome === 'completed' ? await sealReport(plan, execution.report) : undefined;
   const times = released.payloads.map((item) => item.at).toSorted();
@@ -180,5 +181,4 @@ export async function endRun(
     receiptParts,
   });
   if (execution.outcome === 'completed') await hub.tell('Run Completed');
-  else await hub.tell('Run Failed', execution.code);
 }

@@ -9,10 +9,13 @@ import { type House, startHouse } from './services.ts';
 export type UpOptions = {
   /** Folder of the house; `~/.sealroom/up` when left out. */
   readonly dir?: string;
-  /** `name=sha256:…` for each vault and organisation it serves; kept for later starts. */
+  /** `NAME` or `NAME=sha256:…` for each vault and an organisation that it serves; kept for later starts. */
   readonly vault: readonly string[];
   readonly json?: boolean;
 };
+
+/** One vault a role, so that each party's keys lie apart from the start. */
+const DEFAULT_VAULTS: UpState['vaults'] = { steward: [], owner: [] };
 
 function report(house: House): string {
   const vaults = Object.entries(house.vaults).map(([name, url]) => `  vault ${name.padEnd(12)} ${url}`);
@@ -23,11 +26,7 @@ function report(house: House): string {
     `  ledger             ${house.ledger.url}`,
     `  ledger key         ${house.ledger.key}`,
     ...vaults,
-    ...(vaults.length === 0
-      ? [
-          '  no vault yet: make an organisation (sealroom org init), then start again with --vault NAME=ORGANISATION',
-        ]
-      : []),
+    '                     let one serve an organisation: sealroom vault serve NAME ORGANISATION',
     `  authority          ${house.caFile}   (give it to clients with --ca)`,
     '',
     'Stop with Ctrl-C.',
@@ -52,7 +51,9 @@ export async function up(options: UpOptions): Promise<void> {
   const layout = layoutOf(resolve(options.dir ?? join(homedir(), '.sealroom', 'up')));
   await ensureDirectory(layout.directory, 0o700);
   const before = await readState(layout);
-  const state: UpState = { ...before, vaults: { ...before.vaults, ...parseVaults(options.vault) } };
+  const asked = parseVaults(options.vault);
+  const known = Object.keys({ ...before.vaults, ...asked }).length > 0;
+  const state: UpState = { ...before, vaults: known ? { ...before.vaults, ...asked } : DEFAULT_VAULTS };
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const house = await startHouse(layout, state, {
     tell: (what) => (options.json ? undefined : say(`starting ${what} …`)),

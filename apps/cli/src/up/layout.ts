@@ -15,6 +15,8 @@ import {
 } from '@sealroom/host';
 import { z } from 'zod';
 
+const NAME = /^[a-z][a-z0-9-]{0,30}$/;
+
 const schema = z.strictObject({
   v: z.literal(1),
   ports: z.strictObject({
@@ -23,7 +25,7 @@ const schema = z.strictObject({
     vaults: z.record(z.string(), z.int()),
     postgres: z.int(),
   }),
-  vaults: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), z.array(digest).min(1)),
+  vaults: z.record(z.string().regex(NAME), z.array(digest)),
 });
 
 export type UpState = z.infer<typeof schema>;
@@ -57,15 +59,19 @@ export async function writeState({ directory }: Layout, state: UpState): Promise
   await writeFileAtomic(join(directory, 'up.json'), `${JSON.stringify(state, null, 2)}\n`, 0o600);
 }
 
-/** `hospital=sha256:…` pairs of the command line. @throws when one is not of that form */
+/** `hospital` or `hospital=sha256:…` of the command line. @throws when one is not of that form */
 export function parseVaults(pairs: readonly string[]): UpState['vaults'] {
   const found: { [name: string]: Digest[] } = {};
   for (const pair of pairs) {
-    const at = pair.indexOf('=');
-    const org = digest.safeParse(pair.slice(at + 1));
-    if (at < 1 || !org.success)
-      throw new Error(`--vault ${JSON.stringify(pair)}: write it as name=sha256:… (an organisation's id).`);
-    (found[pair.slice(0, at)] ??= []).push(org.data);
+    const [name = '', org, ...rest] = pair.split('=');
+    const known = org === undefined ? undefined : digest.safeParse(org);
+    if (!NAME.test(name) || rest.length > 0 || known?.success === false) {
+      throw new Error(
+        `--vault ${JSON.stringify(pair)}: write it as NAME or NAME=sha256:… (an organisation's id); a name is lower-case letters, digits and hyphens.`,
+      );
+    }
+    const served = (found[name] ??= []);
+    if (known?.success) served.push(known.data);
   }
   return found;
 }
@@ -92,4 +98,26 @@ export async function certificateFor(
   await writeFileAtomic(paths.certificate, issued.certPem, 0o600);
   await writeFileAtomic(paths.key, issued.keyPem, 0o600);
   return paths;
+}
+
+/** The file that names whom a vault serves, one id a line; the vault reads it again when it changes. */
+export function servedFile(layout: Layout, vault: string): string {
+  return join(layout.folder(`vault-${vault}`), 'organisations');
+}
+
+/** Lets a vault of this house serve an organisation. @throws when there is no such vault */
+export async function serve(layout: Layout, vault: string, org: Digest): Promise<void> {
+  const state = await readState(layout);
+  const served = state.vaults[vault];
+  if (!served)
+    throw new Error(
+      `There is no vault "${vault}" in ${layout.directory}; its vaults are: ${Object.keys(state.vaults).join(', ') || 'none'}.`,
+    );
+  const vaults = { ...state.vaults, [vault]: [...new Set([...served, org])] };
+  await writeState(layout, { ...state, vaults });
+  await writeServed(layout, vault, vaults[vault] ?? []);
+}
+
+export async function writeServed(layout: Layout, vault: string, orgs: readonly Digest[]): Promise<void> {
+  await writeFileAtomic(servedFile(layout, vault), orgs.map((org) => `${org}\n`).join(''), 0o600);
 }

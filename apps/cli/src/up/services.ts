@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { ensureDirectory, type RunningPostgres, startPostgres, writeFileAtomic } from '@sealroom/host';
 import { INSTALLATION } from '@sealroom/host/measure';
 import { type ReadyFacts, type Service, type ServiceSpec, startService } from './child.ts';
-import { certificateFor, type Layout, type UpState } from './layout.ts';
+import { certificateFor, type Layout, servedFile, type UpState, writeServed } from './layout.ts';
 
 const run = promisify(execFile);
 
@@ -110,18 +110,20 @@ async function startHub(start: Start, ledger: LedgerFacts): Promise<string> {
 async function startVault(start: Start, ledger: LedgerFacts, name: string): Promise<string> {
   const prefix = 'SEALROOM_VAULT_';
   const folder = `vault-${name}`;
+  await ensureDirectory(start.layout.folder(folder), 0o700);
+  await writeServed(start.layout, name, start.state.vaults[name] ?? []);
   const ready = await launch(
     start,
     specOf(start, folder, 'vault', {
       ...(await common(start, folder, prefix, start.state.ports.vaults[name] ?? 0)),
       ...ledgerSettings(prefix, ledger),
       [`${prefix}DATABASE_URL_FILE`]: await databaseFile(start, folder),
-      [`${prefix}CA_FILE`]: await privateAuthority(start.layout, folder),
-      [`${prefix}ORGANISATIONS`]: JSON.stringify(start.state.vaults[name] ?? []),
+      [`${prefix}CA_PATH`]: start.layout.caFile,
+      [`${prefix}ORGANISATIONS_PATH`]: servedFile(start.layout, name),
       // Everything on one machine is in its operator's hands, and every contract and receipt says so.
       [`${prefix}CUSTODY`]: 'operator',
       [`${prefix}ALLOW_SIMULATED`]: 'true',
-      [`${prefix}ROOT_KEY_IN_FILE`]: 'true',
+      [`${prefix}PLAIN_ROOT_KEY_PATH`]: join(start.layout.folder(folder), 'root.key'),
     }),
   );
   return ready.url;

@@ -89,12 +89,15 @@ export async function finishRun(
   given: { status: RunStatus; at: Date; sealed: Digest | null; envelope: Digest | null },
 ): Promise<void> {
   const { status, at, sealed, envelope } = given;
+  // A room that failed has said so, with its reason, before it was cleared; that stays.
+  const told = (await findRun(tx, run))?.status === status;
+  const ended = told ? {} : { status, detail: null, ended_at: at };
   await tx
     .updateTable('runs')
-    .set({ status, detail: null, ended_at: at, heard_at: at, sealed, envelope })
+    .set({ ...ended, heard_at: at, sealed, envelope })
     .where('run', '=', run)
     .execute();
-  await addStage(tx, run, { stage: status, at });
+  if (!told) await addStage(tx, run, { stage: status, at });
 }
 
 /** Gives an initiated run that nobody has to a node. True for the one who gets it. */
