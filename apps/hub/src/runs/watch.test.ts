@@ -1,0 +1,70 @@
+// No run without an end, over the real database; and the built-in store, which needs the same hub.
+import { hubRoutes } from '@sealroom/api';
+import { call } from '@sealroom/client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Hub, NOON, startHub } from '../testing/hub.ts';
+import { as } from '../testing/parties.ts';
+import { finishRoom, startRoom } from '../testing/room.ts';
+import { initiateRun, newWorld, nodeService, requestRun, type World } from '../testing/world.ts';
+import { GRACE_MS, WAIT_MS } from './rules.ts';
+import { endLostRuns } from './watch.ts';
+
+let hub: Hub;
+let world: World;
+beforeAll(async () => {
+  hub = await startHub();
+  world = await newWorld(hub);
+});
+afterAll(() => hub.close());
+
+it('ends a run that no node takes, and one whose room fell silent', async () => {
+  const shown = async (run: `sha256:${string}`) => as(hub, world.owner, hubRoutes.run, { params: { run } });
+  const first = await requestRun(world);
+  expect(await endLostRuns(hub, NOON + 10 * WAIT_MS)).toBe(0);
+  await initiateRun(world, first);
+  expect(await endLostRuns(hub, NOON + 1000)).toBe(0);
+  expect(await endLostRuns(hub, NOON + WAIT_MS + 1)).toBe(1);
+  expect(await shown(first)).toMatchObject({ status: 'Run Failed', detail: 'no node has taken the run' });
+
+  const second = await requestRun(world);
+  await initiateRun(world, second);
+  // The job of the run that has ended is still queued; the node never sees it.
+  const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  expect(work?.run).toBe(second);
+  const minutes = world.contract.room.maxMinutes * 60_000;
+  expect(await endLostRuns(hub, NOON + minutes + GRACE_MS)).toBe(0);
+  expect(await endLostRuns(hub, NOON + minutes + GRACE_MS + 1)).toBe(1);
+  expect(await shown(second)).toMatchObject({ status: 'Run Failed', detail: 'room lost' });
+  expect(await endLostRuns(hub, NOON + 10 * WAIT_MS)).toBe(0);
+});
+
+it('lets the room’s statement stand, even after the run counted as lost', async () => {
+  const run = await requestRun(world);
+  await initiateRun(world, run);
+  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  const room = await startRoom(world, run);
+  expect(await endLostRuns(hub, NOON + WAIT_MS)).toBe(1);
+  await finishRoom(world, room);
+  expect(await as(hub, world.owner, hubRoutes.run, { params: { run } })).toMatchObject({
+    status: 'Run Completed',
+    detail: null,
+  });
+});
+
+it('gives a container that can be written and read by its URLs only', async () => {
+  const params = { project: world.project };
+  const store = await as(hub, world.steward, hubRoutes.createStore, { params, body: {} });
+  const pathOf = (url: string, name: string) => {
+    const { pathname, search } = new URL(url);
+    return `${pathname}/${name}${search}`;
+  };
+  const body = 'sealed bytes';
+  const write = (url: string) => hub.request(pathOf(url, 'a/b.sealed'), { method: 'PUT', body });
+  expect((await write(store.readUrl)).status).toBe(403);
+  expect((await write(store.writeUrl)).status).toBe(201);
+  expect(await (await hub.request(pathOf(store.readUrl, 'a/b.sealed'))).text()).toBe(body);
+  expect((await hub.request(pathOf(store.writeUrl, 'a/b.sealed'))).status).toBe(403);
+  const other = await as(hub, world.steward, hubRoutes.createStore, { params, body: {} });
+  const moved = store.readUrl.replace(store.container, other.container);
+  expect((await hub.request(pathOf(moved, 'a/b.sealed'))).status).toBe(403);
+});
