@@ -27,6 +27,14 @@ end $$;
 create trigger statements_append_only before update or delete or truncate on statements
   for each statement execute function refuse_change();
 
+-- How far the hub has read the ledger, and the checkpoint it read it under.
+create table ledger_view (
+  one boolean primary key default true check (one),
+  size bigint not null,
+  root text not null,
+  position bigint not null
+);
+
 create table organisations (
   org text primary key,
   name text not null,
@@ -201,10 +209,11 @@ create table receipts (
   receipt bytea
 );
 
+-- `created_by` is null where the operator made the code.
 create table node_codes (
   code_hash text primary key,
   name text not null,
-  created_by text not null,
+  created_by text references people,
   expires_at timestamptz not null
 );
 
@@ -217,7 +226,7 @@ create table nodes (
   isolation text not null,
   max_vcpu int not null,
   max_memory_gib int not null,
-  enrolled_by text not null,
+  enrolled_by text references people,
   last_seen_at timestamptz
 );
 

@@ -21,6 +21,7 @@ export type StatementRow = {
 
 export type Tables = {
   statements: StatementRow;
+  ledger_view: { one: Generated<boolean>; size: number; root: Digest; position: number };
   organisations: {
     org: Digest;
     name: string;
@@ -112,7 +113,7 @@ export type Tables = {
   };
   notes: { digest: Digest; run_configuration: string; content: string };
   receipts: { run: Digest; parts: Buffer; receipt: Buffer | null };
-  node_codes: { code_hash: Digest; name: string; created_by: Digest; expires_at: Date };
+  node_codes: { code_hash: Digest; name: string; created_by: Digest | null; expires_at: Date };
   nodes: {
     node: Digest;
     name: string;
@@ -122,7 +123,7 @@ export type Tables = {
     isolation: string;
     max_vcpu: number;
     max_memory_gib: number;
-    enrolled_by: Digest;
+    enrolled_by: Digest | null;
     last_seen_at: Date | null;
   };
   node_nonces: { node: Digest; nonce: string; seen_at: Date };

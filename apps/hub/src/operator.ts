@@ -1,10 +1,10 @@
-// The operator's commands, with the hub's own settings: `node src/operator.ts code` prints a one-time registration code,
-// `node src/operator.ts node-code NAME` a one-time code with which a node enrols.
-import { base64urlEncode, sha256Digest, utf8Encode } from '@sealroom/bytes';
+// The operator's commands, with the hub's own settings: `node src/operator.ts code` prints a one-time code with which an
+// organisation registers, `node src/operator.ts node-code NAME` one with which a node enrols.
+import { base64urlEncode } from '@sealroom/bytes';
 import { openDatabase, readSecretFile } from '@sealroom/host';
 import { join } from 'node:path';
 import { PREFIX } from './config.ts';
-import type { Tables } from './db.ts';
+import type { Db, Tables } from './db.ts';
 import { insertCode } from './nodes/store.ts';
 import { insertRegistrationCode } from './organisations/store.ts';
 import { DATABASE_URL_FILE } from './start.ts';
@@ -19,43 +19,23 @@ function databaseUrl(environment: NodeJS.ProcessEnv): string {
   return readSecretFile(path).toString('utf8').trim();
 }
 
-const HOUR_MS = 60 * 60_000;
-
-async function withDatabase(
-  work: (db: ReturnType<typeof openDatabase<Tables>>, code: string) => Promise<void>,
-): Promise<string> {
+/** A code good for a week, for one organisation or one node. */
+async function makeCode(keep: (db: Db, code: string, expiresAt: Date) => Promise<void>): Promise<void> {
   const db = openDatabase<Tables>(databaseUrl(process.env), { connections: 1 });
   try {
     const code = base64urlEncode(crypto.getRandomValues(new Uint8Array(16)));
-    await work(db, code);
-    return code;
+    await keep(db, code, new Date(Date.now() + WEEK_MS));
+    process.stdout.write(`${code}\n`);
   } finally {
     await db.destroy();
   }
 }
 
-/** Makes a code that is good for a week and for one organisation. */
-function makeCode(): Promise<string> {
-  return withDatabase((db, code) => insertRegistrationCode(db, code, new Date(Date.now() + WEEK_MS)));
-}
-
-/** Makes a code that is good for an hour and for one node; it stands for the operator, who is nobody's identity. */
-function makeNodeCode(name: string): Promise<string> {
-  return withDatabase(async (db, code) => {
-    const operator = await sha256Digest(utf8Encode('operator'));
-    await insertCode(
-      db,
-      { kid: operator, org: operator },
-      { code, name, expiresAt: new Date(Date.now() + HOUR_MS) },
-    );
-  });
-}
-
 const [command, name] = process.argv.slice(2);
-if (command === 'code') {
-  process.stdout.write(`${await makeCode()}\n`);
-} else if (command === 'node-code' && name) {
-  process.stdout.write(`${await makeNodeCode(name)}\n`);
+if (command === 'code' && name === undefined) {
+  await makeCode(insertRegistrationCode);
+} else if (command === 'node-code' && name !== undefined) {
+  await makeCode((db, code, expiresAt) => insertCode(db, undefined, { code, name, expiresAt }));
 } else {
   process.stderr.write('Usage: node src/operator.ts code | node-code NAME\n');
   process.exitCode = 2;

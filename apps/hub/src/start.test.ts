@@ -1,9 +1,9 @@
 // The hub as a process, with a PostgreSQL of its own and the real ledger beside it, over TLS.
 import { hubRoutes } from '@sealroom/api';
 import { call, type Service } from '@sealroom/client';
-import { createStatement, freshSalt } from '@sealroom/contract';
+import { createMessage, createStatement, freshSalt } from '@sealroom/contract';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
-import { base64urlEncode } from '@sealroom/bytes';
+import { base64urlEncode, sha256Digest } from '@sealroom/bytes';
 import { createAuthority, issueCertificate, LOOPBACK_HOSTS, tlsFetch } from '@sealroom/host';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -79,9 +79,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-async function operatorCode(): Promise<string> {
+async function operatorCode(...command: string[]): Promise<string> {
   const program = join(import.meta.dirname, 'operator.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [program, 'code'], {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...command], {
     env: { ...settings, PATH: process.env['PATH'] },
   });
   return stdout.trim();
@@ -95,6 +95,18 @@ async function registration() {
     org: root.kid,
     statement: base64urlEncode(await createStatement(root, { ...facts, now: Date.now() })),
   };
+}
+
+async function enrolWith(service: Service, code: string): Promise<void> {
+  const { origin } = await call(service, hubRoutes.describe, {});
+  const signer = await ed25519Signer(generateSecret());
+  const launch = await sha256Digest(generateSecret());
+  const facts = { key: signer.key, simulator: null, launch, isolation: 'none' } as const;
+  const payload = { code, name: 'first', ...facts, maxVcpu: 1, maxMemoryGiB: 1 };
+  const message = { name: 'node-enrolment', payload, audience: origin, now: Date.now() } as const;
+  const enrolment = base64urlEncode(await createMessage(signer, message));
+  const { node } = await call(service, hubRoutes.enrolNode, { body: { enrolment } });
+  expect(node).toBe(signer.kid);
 }
 
 it('registers organisations by one-time code and holds them over a restart', async () => {
@@ -112,7 +124,7 @@ it('registers organisations by one-time code and holds them over a restart', asy
   await expect(register(serviceOf(hub), 'guessed')).rejects.toMatchObject({
     problem: 'hub/registration-code',
   });
-  const code = await operatorCode();
+  const code = await operatorCode('code');
   const first = await register(serviceOf(hub), code);
   expect(first).toMatchObject({ org, index: 0 });
   const other = await registration();
@@ -120,6 +132,8 @@ it('registers organisations by one-time code and holds them over a restart', asy
   await expect(call(serviceOf(hub), hubRoutes.registerOrganisation, again)).rejects.toMatchObject({
     problem: 'hub/registration-code',
   });
+  await enrolWith(serviceOf(hub), await operatorCode('node-code', 'first'));
+  await expect(operatorCode('code', 'surplus')).rejects.toMatchObject({ code: 2 });
   for (const name of ['urls.key', 'file-store.key', 'database.url'])
     expect(statSync(join(folder, 'hub', name)).mode & 0o777).toBe(0o600);
   expect(await stop(hub)).toBe(0);

@@ -77,11 +77,7 @@ export async function configurationFor(db: Db, actor: Actor, id: string): Promis
     .where('run_configuration', '=', id)
     .executeTakeFirst();
   if (!row) throw notFound('run configuration');
-  try {
-    await participantsFor(db, actor, row.project);
-  } catch {
-    throw notFound('run configuration');
-  }
+  await participantsFor(db, actor, row.project, 'run configuration');
   return row;
 }
 

@@ -62,7 +62,8 @@ export function mountNodes(app: App, { db, actorOf, origin, now }: NodesParts): 
     const node = await keyThumbprint(key);
     await inTransaction(db, async (tx) => {
       const enrolledBy = await useCode(tx, payload.code, new Date(now()));
-      if (!enrolledBy) throw refuse('hub/node-code', 'The code is not good (any more); make a new one.');
+      if (enrolledBy === undefined)
+        throw refuse('hub/node-code', 'The code is not good (any more); make a new one.');
       await saveNode(tx, node, enrolledBy, payload);
     });
     return { node };

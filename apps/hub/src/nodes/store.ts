@@ -11,17 +11,23 @@ function codeHash(code: string): Promise<Digest> {
   return sha256Digest(utf8Encode(code));
 }
 
+/** @param actor who vouches for the node; the operator when left out */
 export async function insertCode(
   db: Db,
-  actor: Actor,
+  actor: Actor | undefined,
   { code, name, expiresAt }: { code: string; name: string; expiresAt: Date },
 ): Promise<void> {
-  const values = { code_hash: await codeHash(code), name, created_by: actor.kid, expires_at: expiresAt };
+  const values = {
+    code_hash: await codeHash(code),
+    name,
+    created_by: actor?.kid ?? null,
+    expires_at: expiresAt,
+  };
   await db.insertInto('node_codes').values(values).execute();
 }
 
-/** Uses a code up; gives who made it, or undefined when it is not (or no longer) good. */
-export async function useCode(tx: Tx, code: string, now: Date): Promise<Digest | undefined> {
+/** Uses a code up; gives who made it (null: the operator), or undefined when it is not (or no longer) good. */
+export async function useCode(tx: Tx, code: string, now: Date): Promise<Digest | null | undefined> {
   const row = await tx
     .deleteFrom('node_codes')
     .where('code_hash', '=', await codeHash(code))
@@ -33,7 +39,7 @@ export async function useCode(tx: Tx, code: string, now: Date): Promise<Digest |
 export async function saveNode(
   tx: Tx,
   node: Digest,
-  enrolledBy: Digest,
+  enrolledBy: Digest | null,
   given: MessageOf<'node-enrolment'>,
 ): Promise<void> {
   const { name, key, simulator, launch, isolation, maxVcpu, maxMemoryGiB } = given;

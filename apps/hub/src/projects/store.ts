@@ -25,15 +25,20 @@ export async function insertProject(tx: Tx, actor: Actor, now: Date, given: NewP
   await tx.insertInto('project_participants').values(rows).execute();
 }
 
-/** The participants, if the organisation is one of them. @throws hub/not-found */
-export async function participantsFor(db: Db, actor: Actor, project: string): Promise<Participant[]> {
+/** The participants, if the organisation is one of them. @throws hub/not-found (of `what`) */
+export async function participantsFor(
+  db: Db,
+  actor: Actor,
+  project: string,
+  what = 'project',
+): Promise<Participant[]> {
   const rows = await db
     .selectFrom('project_participants')
     .select(['org', 'role'])
     .where('project', '=', project)
     .orderBy('place')
     .execute();
-  if (!rows.some(({ org }) => org === actor.org)) throw notFound('project');
+  if (!rows.some(({ org }) => org === actor.org)) throw notFound(what);
   return rows as { org: Digest; role: Role }[];
 }
 

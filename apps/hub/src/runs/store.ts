@@ -132,11 +132,7 @@ export async function unfinishedRuns(db: Db) {
 export async function runFor(db: Db, actor: Actor, run: Digest): Promise<RunRow> {
   const row = await findRun(db, run);
   if (!row) throw notFound('run');
-  try {
-    await participantsFor(db, actor, row.project);
-  } catch {
-    throw notFound('run');
-  }
+  await participantsFor(db, actor, row.project, 'run');
   return row;
 }
 
