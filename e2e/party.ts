@@ -189,6 +189,9 @@ export async function publishAsset(
   { input, output, ...options }: { input: string; output: string } & AssetOptions,
 ): Promise<Digest> {
   const { party } = session;
+  const { artifacts } = await call(session.hub, hubRoutes.artifacts, { params: { project } });
+  const earlier = artifacts.filter((item) => item.kind === options.kind && item.org === party.org);
+  const last = earlier.toSorted((a, b) => a.version - b.version).at(-1);
   const sealed = await sealFolder({ input, output, cek: party.cek, kind: options.kind });
   const url = await uploadSealed(session, project, output);
   const base = {
@@ -198,7 +201,7 @@ export async function publishAsset(
     digest: sealed.digest,
     assetSalt: sealed.assetSalt,
     keyCommitment: sealed.keyCommitment,
-    version: 1,
+    version: (last?.version ?? 0) + 1,
     files: sealed.inventory.files.length,
     bytes: sealed.inventory.files.reduce((sum, file) => sum + file.size, 0),
     prev: null,

@@ -48,7 +48,10 @@ export async function createHubLink(
       });
     },
     tell: async (stage, detail) => {
-      await call(service, hubRoutes.roomEvent, { params: { run }, body: { event: await event(stage) } });
+      await call(service, hubRoutes.roomEvent, {
+        params: { run },
+        body: { event: await event(stage, detail) },
+      });
     },
     upload: async ({ sealed, envelope, statement, statementDigest, receiptParts }) => {
       const nothing = await sha256Digest();
