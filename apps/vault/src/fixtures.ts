@@ -96,6 +96,7 @@ async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVa
   const database = await testDatabase<Tables>(MIGRATIONS);
   const rootKey = generateSecret();
   const found: { current?: TestVault } = {};
+  let made = 0;
   const open = async (): Promise<{ vault: Vault; fetch: Fetch }> => {
     const vault = await openVault({
       identity: {
@@ -106,7 +107,7 @@ async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVa
       },
       db: database.db,
       rootKey,
-      pool: createKekPool(0, () => somePair(pair)),
+      pool: createKekPool(0, () => somePair(pair + 2 * made++)),
       ledger: { url: 'https://ledger.test', origin: ledger.origin, key: ledger.key },
       fetch: (url, init) => stage.ledgerFetch(url, init),
       timing: { clock: () => clock.now, waitMs: 5_000, pollMs: 20, gridMs: 0, ...setting.timing },
@@ -150,9 +151,12 @@ export async function ask<N extends 'kek-request' | 'finish-request'>(
 }
 
 /** Has the vault make the party's KEK, wraps the party's content key for it and hands both in. */
-export async function giveKey(stage: Pick<Stage, 'clock' | 'world'>, vault: TestVault): Promise<void> {
+export async function giveKey(
+  stage: Pick<Stage, 'clock' | 'world'>,
+  vault: TestVault,
+  party: Party = vault.party(),
+): Promise<void> {
   const { world } = stage;
-  const party = vault.party();
   const payload = { org: party.org, project: world.project, role: party.role };
   const request = await ask(stage, party.identity, vault.signer.kid, 'kek-request', payload);
   const made = await call(at(vault), vaultRoutes.createKek, { body: { request } });
@@ -172,20 +176,23 @@ export type StageOptions = {
   readonly contract?: (contract: Contract) => Contract;
   readonly timing?: Partial<Timing>;
   readonly allowSimulated?: boolean;
+  /** One vault for both parties; `owner` and `steward` are then the same. */
+  readonly shared?: boolean;
 };
 
 /** Everything up to the signed contract. */
 export async function setStage(options: StageOptions = {}): Promise<Stage> {
   const clock = { now: Date.parse('2026-11-22T10:00:00Z') };
   const ledger = await createFakeLedger({ origin: ORIGIN });
-  const signers = [await ed25519Signer(generateSecret()), await ed25519Signer(generateSecret())] as const;
+  const first = await ed25519Signer(generateSecret());
+  const second = options.shared ? first : await ed25519Signer(generateSecret());
   const place = (signer: Signer) => ({ key: signer.key, url: 'https://vault.test', custody: 'own' as const });
   const world = await createWorld({
     book: ledger,
     origin: ORIGIN,
     now: clock.now,
     ledgerKey: ledger.key,
-    vaults: { steward: place(signers[0]), owner: place(signers[1]) },
+    vaults: { steward: place(first), owner: place(second) },
   });
   const reach: { ledgerFetch: Fetch } = {
     ledgerFetch: (url, init) => ledger.fetch(url, init),
@@ -197,21 +204,22 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
         ledger,
         clock,
         party: () => world[which],
-        orgs: () => [world[which].org],
+        orgs: () => (options.shared ? [world.steward.org, world.owner.org] : [world[which].org]),
         pair: which === 'steward' ? 0 : 1,
         ...(options.timing ? { timing: options.timing } : {}),
         ...(options.allowSimulated === undefined ? {} : { allowSimulated: options.allowSimulated }),
       },
       signer,
     );
-  const steward = await vaultOf('steward', signers[0]);
-  const owner = await vaultOf('owner', signers[1]);
-  for (const vault of [steward, owner]) await giveKey({ clock, world }, vault);
+  const steward = await vaultOf('steward', first);
+  const owner = options.shared ? steward : await vaultOf('owner', second);
+  await giveKey({ clock, world }, steward, world.steward);
+  await giveKey({ clock, world }, owner, world.owner);
   const assets = await publishAssets(world);
   const agreed = await signContract(world, draftContract(world, assets, options.contract));
   const close = async () => {
     await steward.database.close();
-    await owner.database.close();
+    if (owner !== steward) await owner.database.close();
   };
   return Object.assign(reach, { ledger, clock, world, steward, owner, assets, agreed, close });
 }
@@ -233,7 +241,7 @@ async function scopedStatements(world: World): Promise<string[]> {
 export async function prove(stage: Stage, run: Run, room: Room, change?: (report: RoomReport) => RoomReport) {
   const challenges: string[] = [];
   const nonces: VaultNonce[] = [];
-  for (const vault of [stage.steward, stage.owner]) {
+  for (const vault of new Set([stage.steward, stage.owner])) {
     const { challenge } = await call(at(vault), vaultRoutes.challenge, { body: {} });
     challenges.push(challenge);
     const { nonce } = messageUnverified('challenge', base64urlDecode(challenge));

@@ -1,7 +1,7 @@
 // Starting the vault: its settings, its keys, its database brought up to date, and the work that goes on beside the calls.
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { base64urlDecode, base64urlEncode, type Bytes, type Digest, utf8Decode } from '@sealroom/bytes';
+import { base64urlDecode, base64urlEncode, type Bytes, BytesError, type Digest } from '@sealroom/bytes';
 import { CUSTODIES, digest, keyText, shortText, url } from '@sealroom/contract';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import {
@@ -68,12 +68,21 @@ export type VaultLog = ReturnType<typeof createVaultLog>;
 
 export type RunningVault = { readonly url: string; readonly vault: Vault; close(): Promise<void> };
 
+function secretIn(path: string): Bytes {
+  const text = readSecretFile(path).toString('utf8').trim();
+  try {
+    const secret = base64urlDecode(text);
+    if (secret.length === 32) return secret;
+  } catch (error) {
+    if (!(error instanceof BytesError)) throw error;
+  }
+  throw refuse('vault/key-file', `${path} does not hold 32 bytes as base64url; restore the right file.`);
+}
+
 /** Reads 32 bytes as base64url; makes them only for a vault that has kept nothing yet. */
 async function openSecretFile(path: string, db: VaultDatabase): Promise<Bytes> {
   try {
-    const secret = base64urlDecode(utf8Decode(readSecretFile(path)).trim());
-    if (secret.length === 32) return secret;
-    throw refuse('vault/key-file', `${path} does not hold 32 bytes as base64url; restore the right file.`);
+    return secretIn(path);
   } catch (error) {
     if (codeOf(error) !== 'file/missing') throw error;
   }

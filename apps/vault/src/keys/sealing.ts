@@ -22,7 +22,7 @@ function associatedData({ project, org, role, kek }: KekName): Bytes {
 
 export function sealSecret(rootKey: Uint8Array, name: KekName, secret: Uint8Array): Buffer {
   const nonce = randomBytes(NONCE);
-  const cipher = createCipheriv('aes-256-gcm', rootKey, nonce);
+  const cipher = createCipheriv('aes-256-gcm', rootKey, nonce, { authTagLength: TAG });
   cipher.setAAD(associatedData(name));
   const ciphertext = Buffer.concat([cipher.update(secret), cipher.final()]);
   return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext]);
@@ -31,7 +31,10 @@ export function sealSecret(rootKey: Uint8Array, name: KekName, secret: Uint8Arra
 /** @throws vault/root-key when the row was altered or belongs to another root key */
 export function openSecret(rootKey: Uint8Array, name: KekName, sealed: Uint8Array): Bytes {
   try {
-    const decipher = createDecipheriv('aes-256-gcm', rootKey, sealed.subarray(0, NONCE));
+    const decipher = createDecipheriv('aes-256-gcm', rootKey, sealed.subarray(0, NONCE), {
+      // Without it a shorter tag, which is quickly guessed, would do.
+      authTagLength: TAG,
+    });
     decipher.setAAD(associatedData(name));
     decipher.setAuthTag(sealed.subarray(NONCE, NONCE + TAG));
     const opened = Buffer.concat([decipher.update(sealed.subarray(NONCE + TAG)), decipher.final()]);

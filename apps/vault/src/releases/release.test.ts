@@ -1,9 +1,18 @@
 // Release and clearance by two vaults over a fake ledger (docs/protocol.md sections 7 and 8).
 import { base64urlDecode, base64urlEncode, sha256, sha256Digest } from '@sealroom/bytes';
-import { commitmentBytes, isOfType, readStatement, releaseInfo } from '@sealroom/contract';
+import { commitmentBytes, type Contract, isOfType, readStatement, releaseInfo } from '@sealroom/contract';
 import { verifySign1 } from '@sealroom/cose';
 import { hpkeOpen } from '@sealroom/seal';
-import { manifestOf, openRoom, type Room, type Run } from '@sealroom/testkit/world';
+import {
+  approveRun,
+  draftContract,
+  manifestOf,
+  openRoom,
+  requestRun,
+  type Room,
+  type Run,
+  signContract,
+} from '@sealroom/testkit/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   approvedRun,
@@ -142,5 +151,77 @@ describe('a release', () => {
       { ...body, statements: [junk] },
     ];
     for (const bad of bodies) await expect(releaseAt(stage.steward, bad)).rejects.toMatchObject(opaque);
+  });
+
+  it('by one vault that serves both parties gives both keys in one answer', async () => {
+    const shared = await setStage({ shared: true });
+    const run = await approvedRun(shared);
+    const room = await openRoom();
+    const { answer } = await releaseAt(shared.steward, await prove(shared, run, room));
+    const { dataset, algorithm } = shared.assets;
+    expect(await openKeys(shared.steward, run, room, answer)).toEqual([
+      { asset: dataset.digest, key: dataset.key },
+      { asset: algorithm.digest, key: algorithm.key },
+    ]);
+    await shared.close();
+  });
+
+  it('cannot be opened as another vault’s', async () => {
+    const run = await approvedRun(stage);
+    const { room, steward } = await releaseBoth(stage, run);
+    const [sealed] = (await readAnswer(stage.steward, steward.answer)).keys;
+    if (!sealed) throw new Error('no key was released');
+    const message = { enc: base64urlDecode(sealed.enc), ciphertext: base64urlDecode(sealed.ciphertext) };
+    const info = releaseInfo(await sha256(await manifestOf(run)), stage.owner.signer.key);
+    const aad = commitmentBytes(sealed.keyCommitment);
+    await expect(hpkeOpen(room.receiveSecret, { ...message, info, aad })).rejects.toMatchObject({
+      code: 'seal/hpke-failed',
+    });
+  });
+
+  it('is refused by a vault whose owner allows no simulated rooms', async () => {
+    const strict = await setStage({ allowSimulated: false });
+    const body = await prove(strict, await approvedRun(strict), await openRoom());
+    await expect(releaseAt(strict.steward, body)).rejects.toMatchObject(opaque);
+    expect((await codesAt(strict, strict.steward))[0]).toEqual(['release/policy']);
+    await strict.close();
+  });
+
+  it('is refused when the contract states another custody, ledger key or witness than there is', async () => {
+    const changes = [
+      [
+        'release/policy',
+        (contract: Contract) => ({
+          ...contract,
+          vaults: contract.vaults.map((vault) => ({ ...vault, custody: 'attested' as const })),
+        }),
+      ],
+      [
+        'release/policy',
+        (contract: Contract) => ({
+          ...contract,
+          ledger: { ...contract.ledger, key: stage.steward.signer.key },
+        }),
+      ],
+      [
+        'release/record-stale',
+        (contract: Contract) => {
+          const witness = {
+            org: stage.world.steward.org,
+            name: 'witness.example',
+            key: stage.steward.signer.key,
+          };
+          return { ...contract, ledger: { ...contract.ledger, witnesses: [witness] } };
+        },
+      ],
+    ] as const;
+    for (const [code, change] of changes) {
+      const agreed = await signContract(stage.world, draftContract(stage.world, stage.assets, change));
+      const run = await requestRun(stage.world, agreed);
+      await approveRun(stage.world, run);
+      const body = await prove(stage, run, await openRoom());
+      await expect(releaseAt(stage.steward, body)).rejects.toMatchObject(opaque);
+      expect((await codesAt(stage, stage.steward))[0]).toEqual([code]);
+    }
   });
 });
