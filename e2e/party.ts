@@ -24,7 +24,7 @@ import { readFile } from 'node:fs/promises';
 
 export type House = {
   readonly hub: string;
-  readonly ledger: { readonly origin: string; readonly key: string };
+  readonly ledger: { readonly url: string; readonly origin: string; readonly key: string };
   readonly caPem: string;
 };
 export type PartyRole = Contract['participants'][number]['role'];
