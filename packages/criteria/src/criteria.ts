@@ -5,6 +5,7 @@ import { defineSchema, SchemaRefused } from './definition.ts';
 import { Breakdown, CriteriaError, type Reason } from './error.ts';
 import { truthy } from './python/semantics.ts';
 import { compileRegex, type Regex, runRegex } from './regex/match.ts';
+import type { Session } from './scope.ts';
 import { isMap, readValue, type Value, type ValueMap } from './value.ts';
 import { type RuleSet, ruleSets } from './walk.ts';
 
@@ -142,18 +143,22 @@ export function parseCriteria(source: CriteriaSource, { mode = 'strict' }: { mod
   return { mode, schema, patterns, accepted };
 }
 
-/** Matches by pattern: as a whole in the strict mode, as Cerberus does in the compatible one. @throws Breakdown */
-export function matchersOf(criteria: Criteria): (pattern: string) => (text: string) => boolean {
-  return (pattern) => {
-    const regex = criteria.patterns.get(pattern);
-    if (regex === undefined) throw new Breakdown('error');
-    return (text) => {
-      try {
-        return runRegex(regex, text, { whole: criteria.mode === 'strict' }).matched;
-      } catch (cause) {
-        if (cause instanceof CriteriaError) throw new Breakdown('StepLimit');
-        throw cause;
-      }
-    };
+/** Patterns that were malformed when the criteria were read, and those of rules that options add. */
+function compileLate(pattern: string, mode: Mode): Regex {
+  try {
+    return compileRegex(anchored(pattern, mode));
+  } catch (cause) {
+    if (!(cause instanceof CriteriaError)) throw cause;
+    throw cause.code === 'regex/malformed' ? new Breakdown('error') : asUnusable(cause);
+  }
+}
+
+/** Matches whole texts in the strict mode, as Cerberus does in the compatible one. */
+export function matcherOf(criteria: Criteria): Session['match'] {
+  return (pattern, text, limit) => {
+    const regex = criteria.patterns.get(pattern) ?? compileLate(pattern, criteria.mode);
+    const result = runRegex(regex, text, { whole: criteria.mode === 'strict', limit });
+    if (result === undefined) throw new Breakdown('StepLimit');
+    return result;
   };
 }

@@ -17,10 +17,9 @@
 //   the other rules      only take reports away, and are not counted
 // In the compatible mode other things pass too (unknown keys under *of rules, what cannot be compared): Infinity.
 import type { Criteria } from './criteria.ts';
-import { keyOf, isHashable } from './python/semantics.ts';
+import { isHashable, keyOf } from './python/semantics.ts';
 import { CODE_POINTS, sizeOfSet } from './regex/charset.ts';
-import { type Node, width } from './regex/parse.ts';
-import { parseRegex } from './regex/parse.ts';
+import { type Node, parseRegex, width } from './regex/parse.ts';
 import { canonicalValueBytes, isList, isMap, type Value, type ValueMap } from './value.ts';
 import { definesFields } from './walk.ts';
 
@@ -145,10 +144,10 @@ function dictBits(rules: ValueMap): number {
   const values = rules.get('valuesrules');
   const keyBits = isMap(keys) ? rulesBits(keys) : UNBOUNDED;
   const valueBits = isMap(values) ? rulesBits(values) : UNBOUNDED;
-  const bounds = [sequenceBits(keyBits === NONE ? NONE : keyBits + valueBits, low, high)];
+  const bounds = [sequenceBits(sum([keyBits, valueBits]), low, high)];
   if (isMap(schema) && definesFields(rules)) bounds.push(fieldsBits(schema));
   const allowed = allowedCount(rules);
-  if (allowed !== undefined && allowed > 0) bounds.push(allowed * either(0, valueBits));
+  if (allowed !== undefined) bounds.push(allowed === 0 ? 0 : allowed * either(0, valueBits));
   return Math.min(...bounds);
 }
 
@@ -234,12 +233,17 @@ export function fieldsBits(schema: ValueMap): number {
   );
 }
 
+const budgets = new WeakMap<Criteria, number>();
+
 /**
  * An upper bound, in bits, on what a report that these criteria let pass can carry; Infinity if there is none, and always
  * in the compatible mode. 0 also where no report can pass.
  */
 export function leakBudget(criteria: Criteria): number {
-  return criteria.mode === 'strict' ? Math.max(0, fieldsBits(criteria.schema)) : UNBOUNDED;
+  if (criteria.mode !== 'strict') return UNBOUNDED;
+  const known = budgets.get(criteria) ?? Math.max(0, fieldsBits(criteria.schema));
+  budgets.set(criteria, known);
+  return known;
 }
 
 /**

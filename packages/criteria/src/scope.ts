@@ -9,6 +9,7 @@ import {
   ERROR_KINDS,
   type ErrorKind,
   type Path,
+  insertViolation,
   type PathStep,
   sortViolations,
   type Violation,
@@ -41,11 +42,11 @@ export interface Session {
   readonly dialect: Dialect;
   /** The stricter mode: booleans are no numbers, patterns match whole texts, what cannot be compared fails. */
   readonly strict: boolean;
-  /** Compiled patterns by their text. */
-  readonly matchers: (pattern: string) => (text: string) => boolean;
+  /** Whether a text matches a pattern, found in at most so many steps, and the steps that it took. */
+  readonly match: (pattern: string, text: string, limit: number) => { matched: boolean; steps: number };
   /** Violations kept at one level; what comes after is dropped, as the document is invalid already. */
   readonly maxViolations: number;
-  /** Rule checks left before the validation is given up; a bound on work, not on time. */
+  /** Steps left before the validation is given up; a bound on work, not on time. */
   stepsLeft: number;
   /** The document at the top, from which a dependency's `^` starts. */
   root: ValueMap | undefined;
@@ -68,6 +69,8 @@ export class SchemaKindMismatch extends Breakdown {
 
 /** Evaluated in this order before the other rules of a field. */
 const PRIORITY = ['nullable', 'readonly', 'type', 'empty'];
+/** What the check of one rule counts as, beside the steps of a pattern. */
+const RULE_STEPS = 10;
 /** Never evaluated as checks: they steer, or change the document, or say nothing. */
 const NOT_CHECKED = new Set(
   'allow_unknown require_all meta required coerce default default_setter purge_unknown rename rename_handler'.split(
@@ -100,6 +103,7 @@ export class Scope {
   /** Required fields of which, because they exclude each other, one is enough. */
   readonly unrequired = new Set<ValueKey>();
   #queue: string[] = [];
+  #tied = false;
 
   constructor(session: Session, options: ScopeOptions, schema: Value, parent?: Scope, child?: ChildOptions) {
     this.session = session;
@@ -133,6 +137,7 @@ export class Scope {
 
   #begin(document: Value): void {
     this.violations = [];
+    this.#tied = false;
     if (!isMap(document)) throw new Breakdown('DocumentError');
     this.document = new Map(document);
     if (!this.isChild) this.normalised = false;
@@ -170,7 +175,7 @@ export class Scope {
     }
     this.#queue = queue;
     for (let rule = this.#queue.shift(); rule !== undefined; rule = this.#queue.shift()) {
-      if (--this.session.stepsLeft < 0) throw new Breakdown('StepLimit');
+      this.spend(RULE_STEPS);
       const check = must(this.session.dialect.rules.get(rule.replaceAll(' ', '_')), 'RuntimeError');
       try {
         if (check(this, rules.get(rule) ?? null, field, value) === true) break;
@@ -180,6 +185,12 @@ export class Scope {
       }
     }
     this.#queue = [];
+  }
+
+  /** @throws Breakdown StepLimit */
+  spend(steps: number): void {
+    this.session.stepsLeft -= steps;
+    if (this.session.stepsLeft < 0) throw new Breakdown('StepLimit');
   }
 
   /** Takes rules off the list of those that the field still has to meet; all of them if none is named. */
@@ -271,7 +282,11 @@ export class Scope {
   /** Takes over the violations of a level that stands for a field of this one. */
   adopt(violations: readonly Violation[]): void {
     if (this.violations.length >= this.session.maxViolations) return;
-    for (const violation of violations) this.violations.push(violation);
+    if (!this.#tied && violations.every((violation) => insertViolation(this.violations, violation))) return;
+    // From the first tie on, the order depends on how CPython sorts. What was inserted is taken out and put at the end.
+    this.#tied = true;
+    const added = new Set(violations);
+    this.violations = [...this.violations.filter((violation) => !added.has(violation)), ...violations];
     sortViolations(this.violations);
   }
 

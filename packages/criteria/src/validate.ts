@@ -1,7 +1,7 @@
 // Holds a document against criteria. Compatible mode: the outcome, the error tree, the error list and the normalised
 // document are Cerberus', and where Cerberus stops with an exception the outcome is `breakdown`. Strict mode: valid or
 // invalid, nothing is changed, and what cannot be checked is invalid.
-import { asUnusable, type Criteria, matchersOf } from './criteria.ts';
+import { asUnusable, type Criteria, matcherOf } from './criteria.ts';
 import { defineSchema } from './definition.ts';
 import { DOCUMENT_DIALECT } from './dialect.ts';
 import { Breakdown, CriteriaError } from './error.ts';
@@ -36,7 +36,7 @@ export type Validation =
     }
   | { readonly outcome: 'breakdown'; readonly exception: string };
 
-const STEPS = 5_000_000;
+const STEPS = 50_000_000;
 const MAX_STRICT_VIOLATIONS = 100;
 
 function scopeOptions(criteria: Criteria, options: ValidateOptions): ScopeOptions {
@@ -87,7 +87,7 @@ export function validate(criteria: Criteria, document: Value, options: ValidateO
     dialect: DOCUMENT_DIALECT,
     strict,
     maxViolations: strict ? MAX_STRICT_VIOLATIONS : Number.POSITIVE_INFINITY,
-    matchers: matchersOf(criteria),
+    match: matcherOf(criteria),
     stepsLeft: STEPS,
     root: undefined,
   };

@@ -154,6 +154,26 @@ function before(a: Violation, b: Violation): boolean {
 }
 
 /**
+ * Inserts into a sorted list without ties; false, with the list as it was, if the violation ties with one of it.
+ */
+export function insertViolation(list: Violation[], violation: Violation): boolean {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = list[middle];
+    if (other !== undefined && before(violation, other)) high = middle;
+    else low = middle + 1;
+  }
+  const previous = list[low - 1];
+  const next = list[low];
+  if (previous !== undefined && !before(previous, violation)) return false;
+  if (next !== undefined && before(next, violation)) return false;
+  list.splice(low, 0, violation);
+  return true;
+}
+
+/**
  * Sorts in place as CPython sorts a short list: a leading run, reversed if it descends, then binary insertion. The order
  * shows in messages, because "before" holds both ways for equal paths.
  */

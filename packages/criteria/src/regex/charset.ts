@@ -56,6 +56,23 @@ function lower(code: number, ascii: boolean): number {
   return String.fromCodePoint(code).toLowerCase().codePointAt(0) ?? code;
 }
 
+/** The last code point with a lower form of its own, in the script Adlam. */
+const LAST_CASED = 0x1e943;
+const byLower = new Map<number, number[]>();
+
+/** The characters that have a given lower form; found on first use. */
+function formsByLower(): ReadonlyMap<number, readonly number[]> {
+  if (byLower.size > 0) return byLower;
+  for (let code = 0x41; code <= LAST_CASED; code++) {
+    const small = lower(code, false);
+    if (small === code) continue;
+    const list = byLower.get(small);
+    if (list === undefined) byLower.set(small, [code]);
+    else list.push(code);
+  }
+  return byLower;
+}
+
 /** All characters whose lower form, or a form alike, is that of `code`. */
 function caseForms(code: number, ascii: boolean): readonly number[] {
   if (ascii) {
@@ -63,12 +80,10 @@ function caseForms(code: number, ascii: boolean): readonly number[] {
     return small >= 0x61 && small <= 0x7a ? [small, small - 0x20] : [code];
   }
   const small = lower(code, false);
-  const forms = new Set([code, small]);
+  const forms = new Set([code]);
   for (const form of ALIKE_OF.get(small) ?? [small]) {
     forms.add(form);
-    const upper = String.fromCodePoint(form).toUpperCase();
-    const first = upper.codePointAt(0) ?? form;
-    if (upper.length === String.fromCodePoint(first).length) forms.add(first);
+    for (const other of formsByLower().get(form) ?? []) forms.add(other);
   }
   return [...forms];
 }

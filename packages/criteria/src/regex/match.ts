@@ -28,8 +28,6 @@ export interface Regex {
 
 /** Instructions in all programs of a pattern. */
 export const MAX_PROGRAM = 10_000;
-/** Instructions visited in one match. */
-export const MAX_STEPS = 50_000_000;
 
 class Compiler {
   readonly looks: Program[] = [];
@@ -159,6 +157,7 @@ interface Run {
   /** For each thing looked for, the places where it is. */
   readonly found: Uint8Array[];
   steps: number;
+  readonly limit: number;
 }
 
 /** The states reachable at one place, each visited once. */
@@ -187,9 +186,7 @@ class States {
       const instruction = this.#program.code[state];
       if (instruction === undefined || this.#seen[state] === 1) continue;
       this.#seen[state] = 1;
-      if (++this.#run.steps > MAX_STEPS) {
-        throw new CriteriaError('regex/too-large', 'The text is too long for this regular expression.');
-      }
+      this.#run.steps++;
       if (instruction.op === 'set') this.waiting.push(state);
       else if (instruction.op === 'accept') this.accepted = true;
       else if (instruction.op === 'split') stack.push(...instruction.to);
@@ -217,7 +214,7 @@ function walk(
   let at = text.length - last;
   here.add(0, at);
   for (;;) {
-    if (visit(at, here.accepted) || at === last) return;
+    if (visit(at, here.accepted) || at === last || run.steps > run.limit) return;
     const code = text[program.direction === 1 ? at : at - 1] ?? 0;
     at += program.direction;
     ahead.clear();
@@ -233,16 +230,15 @@ function walk(
 
 /**
  * Whether the regex matches `text` from its start (Python's `re.match`), or as a whole (`re.fullmatch`), and in how many
- * steps.
- * @throws CriteriaError regex/too-large when pattern and text together are too much
+ * steps; undefined if the limit was passed before the answer was found.
  */
 export function runRegex(
   regex: Regex,
   text: string,
-  { whole = false } = {},
-): { readonly matched: boolean; readonly steps: number } {
+  { whole = false, limit = Number.POSITIVE_INFINITY } = {},
+): { readonly matched: boolean; readonly steps: number } | undefined {
   const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0);
-  const run: Run = { text: codes, found: [], steps: 0 };
+  const run: Run = { text: codes, found: [], steps: 0, limit };
   for (const look of regex.looks) {
     const places = new Uint8Array(codes.length + 1);
     walk(look, run, true, (at, accepted) => {
@@ -256,5 +252,5 @@ export function runRegex(
     matched = accepted && (!whole || at === codes.length);
     return matched;
   });
-  return { matched, steps: run.steps };
+  return run.steps > limit ? undefined : { matched, steps: run.steps };
 }

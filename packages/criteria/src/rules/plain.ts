@@ -3,6 +3,7 @@
 import { Breakdown } from '../error.ts';
 import {
   contains,
+  equals,
   equalsStrictly,
   isHashable,
   isIterable,
@@ -103,10 +104,27 @@ const empty: Rule = (scope, constraint, field, value) => {
   return undefined;
 };
 
+const scalarSets = [new WeakMap<readonly Value[], Set<Value>>(), new WeakMap<readonly Value[], Set<Value>>()];
+
+function scalarKey(value: Value, strict: boolean): Value {
+  return strict && typeof value === 'boolean' ? value : keyOf(value);
+}
+
+/** The scalars of a list as keys, made once for each list of criteria. */
+function scalarsOf(list: readonly Value[], strict: boolean): ReadonlySet<Value> {
+  const known = scalarSets[strict ? 1 : 0];
+  const found = known?.get(list);
+  if (found !== undefined) return found;
+  const made = new Set(list.filter(isHashable).map((item) => scalarKey(item, strict)));
+  known?.set(list, made);
+  return made;
+}
+
 function isIn(scope: Scope, container: Value, item: Value): boolean {
-  if (scope.session.strict && isList(container))
-    return container.some((other) => equalsStrictly(other, item));
-  return contains(container, item);
+  if (!isList(container)) return contains(container, item);
+  const { strict } = scope.session;
+  if (isHashable(item)) return scalarsOf(container, strict).has(scalarKey(item, strict));
+  return container.some((other) => (strict ? equalsStrictly(other, item) : equals(other, item)));
 }
 
 const allowed: Rule = (scope, constraint, field, value) => {
@@ -185,7 +203,9 @@ const maxlength: Rule = (scope, constraint, field, value) => {
 const regex: Rule = (scope, constraint, field, value) => {
   if (typeof value !== 'string') return undefined;
   if (typeof constraint !== 'string') throw new Breakdown('AttributeError');
-  if (!scope.session.matchers(constraint)(value)) scope.report(field, ERROR_KINDS.REGEX_MISMATCH);
+  const { matched, steps } = scope.session.match(constraint, value, scope.session.stepsLeft);
+  scope.spend(steps);
+  if (!matched) scope.report(field, ERROR_KINDS.REGEX_MISMATCH);
   return undefined;
 };
 

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseCriteria } from './criteria.ts';
+import { MANUAL_CRITERIA, MANUAL_REPORT } from './fixtures/manual.ts';
+import { leakBudget, reportBits } from './leak.ts';
+import { validate } from './validate.ts';
+import { canonicalText, isList, readValue, type Value } from './value.ts';
+
+/** The bound for a required field with these rules. */
+function bits(rules: Readonly<Record<string, unknown>>): number {
+  return leakBudget(parseCriteria(JSON.stringify({ x: { ...rules, required: true } })));
+}
+
+describe('the leak budget', () => {
+  test.each([
+    [{ type: 'boolean' }, 1],
+    [{ type: 'boolean', nullable: true }, Math.log2(3)],
+    [{ type: 'integer', min: 1, max: 1024 }, 10],
+    [{ type: 'integer', min: 0.5, max: 2.5 }, 1],
+    [{ type: 'integer', min: 5, max: 1 }, 0],
+    [{ type: 'integer' }, Math.log2(2 ** 54 - 1)],
+    [{ type: 'float', min: 1, max: 2 }, Math.log2(2 ** 52 + 1)],
+    [{ type: 'float', min: 0, max: 0 }, 0],
+    [{ type: 'string', allowed: ['a', 'b', 'c', 'd'] }, 2],
+    [{ type: 'string', allowed: ['a', 'b', 'c'], empty: true }, 2],
+    [{ type: 'string', regex: '[ab]{3}' }, 3],
+    [{ type: 'string', regex: '[ab]*', maxlength: 2 }, Math.log2(7)],
+    [{ type: 'string', regex: 'site_[0-9]|none' }, Math.log2(11)],
+    [{ type: 'string', regex: '(?=a)[ab]{2}' }, 2],
+    [{ type: 'string', maxlength: 1 }, Math.log2(1 + 1_112_064)],
+    [{ type: 'string' }, Number.POSITIVE_INFINITY],
+    [{ type: 'string', regex: '.*' }, Number.POSITIVE_INFINITY],
+    [{ type: 'string', regex: 'a*' }, Number.POSITIVE_INFINITY],
+    [{ type: 'string', regex: 'a*', maxlength: 3 }, 2],
+    [{ type: 'list', schema: { type: 'boolean' }, maxlength: 2 }, Math.log2(7)],
+    [{ type: 'list', schema: { type: 'boolean' }, minlength: 2, maxlength: 2 }, 2],
+    [{ type: 'list', schema: { type: 'boolean' } }, Number.POSITIVE_INFINITY],
+    [{ type: 'list', items: [{ type: 'boolean' }, { type: 'boolean' }] }, 2],
+    [{ type: 'list', allowed: ['a', 'b'], maxlength: 1 }, Math.log2(3)],
+    [
+      { type: 'dict', schema: { a: { type: 'boolean', required: true }, b: { type: 'boolean' } } },
+      1 + Math.log2(3),
+    ],
+    [{ type: 'dict' }, Number.POSITIVE_INFINITY],
+    [{ type: 'dict', valuesrules: { type: 'boolean' } }, Number.POSITIVE_INFINITY],
+    [{ type: 'dict', valuesrules: { type: 'boolean' }, allowed: ['a', 'b'] }, 2 * Math.log2(3)],
+    [
+      {
+        type: 'dict',
+        keysrules: { type: 'string', regex: 'a|b' },
+        valuesrules: { type: 'boolean' },
+        maxlength: 1,
+      },
+      Math.log2(5),
+    ],
+    [{ type: ['boolean', 'integer'], min: 0, max: 1 }, 2],
+    [{ anyof: [{ type: 'boolean' }, { type: 'integer', min: 1, max: 2 }] }, 2],
+    [{ type: 'integer', anyof_min: [0, 1], max: 3 }, 53],
+    [{ type: 'integer', min: 0, max: 100, allof: [{ min: 1, max: 4 }] }, 2],
+    [{ min: 0, max: 0 }, 0],
+    [{}, Number.POSITIVE_INFINITY],
+    [{ allowed: ['a'] }, Number.POSITIVE_INFINITY],
+  ])('of a field with %j is %d bits', (rules, expected) => {
+    expect(bits(rules)).toBeCloseTo(expected, 6);
+  });
+
+  test('of the manual’s criteria is what its nine numbers hold', () => {
+    // Six floats from 0 to 1, three integers from 1 up, and each of them may be absent.
+    expect(leakBudget(parseCriteria(MANUAL_CRITERIA))).toBeCloseTo(
+      6 * Math.log2(0x3ff * 2 ** 52) + 3 * 53,
+      6,
+    );
+  });
+
+  test('is unknown in the compatible mode', () => {
+    expect(leakBudget(parseCriteria('{"x":{"type":"boolean"}}', { mode: 'compat' }))).toBe(Infinity);
+  });
+
+  test('does not take a required field for present where another excludes it', () => {
+    const field = (other: string) => ({ type: 'boolean', required: true, excludes: other });
+    const criteria = parseCriteria(JSON.stringify({ a: field('b'), b: field('a') }));
+    expect(leakBudget(criteria)).toBeGreaterThanOrEqual(2);
+  });
+
+  const universe: Value[] = [
+    '[null, true, false, 0, 1, 2, 0.5, 1.5, "", "a", "b", "ab", "aa"]',
+    '[[], ["a"], ["a", "b"], [true], [0, 1], {}, {"a": 1}, {"a": true}, {"b": "a"}, {"a": 1, "b": "a"}]',
+  ].flatMap((text) => {
+    const values = readValue(text);
+    return isList(values) ? [...values] : [];
+  });
+
+  const leaf = {
+    type: fc.oneof(
+      fc.constantFrom('boolean', 'integer', 'float', 'number', 'string', 'list', 'dict', 'container'),
+      fc.subarray(['boolean', 'integer', 'string', 'dict', 'list'], { minLength: 1 }),
+    ),
+    nullable: fc.boolean(),
+    empty: fc.boolean(),
+    min: fc.constantFrom(0, 1, 0.5),
+    max: fc.constantFrom(0, 1, 2),
+    minlength: fc.constantFrom(0, 1, 2),
+    maxlength: fc.constantFrom(0, 1, 2),
+    allowed: fc.subarray(['a', 'b', '', 0, 1, true, null]),
+    forbidden: fc.subarray(['a', 0, true]),
+    regex: fc.constantFrom('a', 'a|b', 'a*', '[ab]{1,2}', '(?i)A'),
+  };
+
+  /** Few rules at once, or nothing would pass. */
+  function rulesOf(depth: number): fc.Arbitrary<Readonly<Record<string, unknown>>> {
+    const below = depth > 0 ? rulesOf(depth - 1) : fc.constant({});
+    const nested = {
+      items: fc.array(below, { maxLength: 2 }),
+      schema: fc.oneof(below, fc.dictionary(fc.constantFrom('a', 'b'), below, { maxKeys: 2 })),
+      keysrules: below,
+      valuesrules: below,
+      anyof: fc.array(below, { maxLength: 2 }),
+      allof: fc.array(below, { maxLength: 2 }),
+      oneof: fc.array(below, { maxLength: 2 }),
+      noneof: fc.array(below, { maxLength: 2 }),
+    };
+    const all: Readonly<Record<string, fc.Arbitrary<unknown>>> = depth > 0 ? { ...leaf, ...nested } : leaf;
+    return fc
+      .subarray(Object.keys(all), { maxLength: 4 })
+      .chain((names) =>
+        fc.record(Object.fromEntries(names.map((name) => [name, all[name] ?? fc.constant(null)]))),
+      );
+  }
+
+  test('is never below the number of reports that pass, for values from a small world', () => {
+    let counted = 0;
+    fc.assert(
+      fc.property(rulesOf(2), (definition) => {
+        const criteria = parseCriteria(JSON.stringify({ x: { ...definition, required: true } }));
+        const passing = universe
+          .map((value): Value => new Map([['x', value]]))
+          .filter((report) => validate(criteria, report).outcome === 'valid')
+          .map(canonicalText);
+        counted += passing.length;
+        expect(Math.log2(new Set(passing).size)).toBeLessThanOrEqual(leakBudget(criteria) + 1e-9);
+      }),
+      { numRuns: 3000, seed: 1 },
+    );
+    expect(counted).toBeGreaterThan(1000);
+  });
+});
+
+describe('the debit of a report', () => {
+  test('is the budget of its criteria, or the bits of its canonical form if those are fewer', () => {
+    const criteria = parseCriteria(MANUAL_CRITERIA);
+    expect(reportBits(criteria, readValue(MANUAL_REPORT))).toBe(Math.ceil(leakBudget(criteria)));
+    expect(reportBits(criteria, readValue(' { } '))).toBe(16);
+  });
+});

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { parseCriteria } from './criteria.ts';
+import { MANUAL_CRITERIA } from './fixtures/manual.ts';
+import { type Finding, lintCriteria } from './lint.ts';
+
+function lint(rules: string, mode: 'strict' | 'compat' = 'strict'): readonly Finding[] {
+  return lintCriteria(parseCriteria(`{"x":${rules},"y":{"type":"boolean","required":true}}`, { mode }));
+}
+
+describe('lint', () => {
+  test.each([
+    ['{}', ['error lint/untyped']],
+    ['{"type":"string"}', ['error lint/unbounded-string']],
+    ['{"type":"string","regex":".+"}', ['error lint/unbounded-string']],
+    ['{"type":"string","maxlength":9}', []],
+    ['{"type":"string","allowed":["a"]}', []],
+    ['{"type":"string","regex":"[a-z]{1,3}"}', []],
+    ['{"type":"string","regex":"a|b","maxlength":9}', ['warning lint/half-anchored-regex']],
+    ['{"type":"string","regex":"(a|b)","maxlength":9}', []],
+    ['{"type":"integer"}', ['warning lint/unbounded-number']],
+    ['{"type":"integer","min":0,"max":9}', []],
+    ['{"type":"float","min":0,"max":1}', ['info lint/precise-number']],
+    ['{"type":"list"}', ['error lint/unbounded-list', 'error lint/free-list-items']],
+    ['{"type":"list","maxlength":3,"schema":{"type":"boolean"}}', []],
+    ['{"type":"list","items":[{"type":"boolean"}]}', []],
+    ['{"type":"dict"}', ['error lint/free-dict']],
+    ['{"type":"dict","valuesrules":{"type":"boolean"}}', ['error lint/free-keys']],
+    ['{"type":"dict","keysrules":{"type":"string","maxlength":1}}', ['error lint/free-keys']],
+    ['{"type":"dict","maxlength":1,"keysrules":{"type":"string","maxlength":1}}', []],
+    ['{"type":"dict","schema":{"a":{"type":"boolean"}}}', []],
+    [
+      '{"type":"boolean","min":1,"regex":"a"}',
+      ['min', 'regex'].map(() => 'warning lint/constraint-never-applies'),
+    ],
+    ['{"type":"integer","anyof":[{"min":0,"max":1}]}', ['warning lint/unbounded-number']],
+  ])('of %s finds %j', (rules, expected) => {
+    expect(lint(rules).map(({ severity, code }) => `${severity} ${code}`)).toEqual(expected);
+  });
+
+  test('finds in criteria for the compatible mode what the strict mode refuses', () => {
+    const found = lint(
+      '{"type":"dict","schema":{"a":{"type":"boolean","default":true}},"allow_unknown":true}',
+      'compat',
+    );
+    expect(found.map(({ code, path }) => [code, ...path])).toEqual([
+      ['lint/allow-unknown', 'x'],
+      ['lint/normalising-rule', 'x', 'schema', 'a'],
+    ]);
+  });
+
+  test('of the manual’s criteria says that nothing is required, and where numbers are free or precise', () => {
+    const found = lintCriteria(parseCriteria(MANUAL_CRITERIA));
+    const count = (code: string) => found.filter((finding) => finding.code === code).length;
+    expect(count('lint/nothing-required')).toBe(1);
+    expect(count('lint/precise-number')).toBe(6);
+    expect(count('lint/unbounded-number')).toBe(3);
+    expect(found).toHaveLength(10);
+  });
+});
