@@ -12,7 +12,9 @@ import { mountOrganisations } from './organisations/routes.ts';
 import { mountProjects } from './projects/routes.ts';
 import { mountReceipts } from './receipts/routes.ts';
 import type { Book } from './record/book.ts';
+import { followLedger } from './record/follow.ts';
 import { createBell } from './runs/bell.ts';
+import { learnedTaking } from './runs/learned.ts';
 import type { Queue } from './runs/queue.ts';
 import { mountRuns } from './runs/routes.ts';
 import { runsOf } from './runs/submit.ts';
@@ -54,7 +56,13 @@ function mountDescribe(app: App, { origin, book, registration, storeOrigins }: H
   app.get('/openapi.json', (c) => c.json(document));
 }
 
-export function createHubApp(parts: HubParts): App {
+export type Hub = {
+  readonly app: App;
+  /** Reads the ledger for what was said past this hub; gives how many statements it found. */
+  readonly catchUp: () => Promise<number>;
+};
+
+export function createHub(parts: HubParts): Hub {
   const { db, book, queue, objects, vaulting, origin, now, log } = parts;
   const app = serverApp({ name: 'hub', log, statusOf, checks: { database: () => pingDatabase(db) } });
   const actorOf = actorOfParts({ db, now });
@@ -79,5 +87,11 @@ export function createHubApp(parts: HubParts): App {
   });
   mountReceipts(app, { db, book, actorOf });
   mountNodes(app, { db, actorOf, origin, now });
-  return app;
+  const follow = followLedger({ db, book, takingOf: learnedTaking({ db, runs }) });
+  const catchUp = async () => {
+    const found = await follow();
+    if (found > 0) bell.ring();
+    return found;
+  };
+  return { app, catchUp };
 }

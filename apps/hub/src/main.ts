@@ -1,9 +1,10 @@
 // The hub process: `node src/main.ts`, settings in SEALROOM_HUB_* or the JSON file that SEALROOM_HUB_CONFIG names.
-import { createLog, onStop, readyLine, stopWithParent } from '@sealroom/host';
+import { onStop, readyLine, stopWithParent } from '@sealroom/host';
 import { readConfig } from './config.ts';
+import { createHubLog } from './log.ts';
 import { startHub } from './start.ts';
 
-const log = createLog({ name: 'hub', events: { 'hub.refused': [] } });
+const log = createHubLog();
 try {
   const config = readConfig(process.env);
   const running = await startHub(config, log);

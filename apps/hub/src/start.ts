@@ -1,11 +1,11 @@
 // Starting the hub: its directory (locked for this process), its database brought up to date, its record folded from the
 // statements and checked against the ledger's proofs, and the server.
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type App,
   ensureDirectory,
   lockDirectory,
-  type Log,
   migrate,
   openDatabase,
   startPostgres,
@@ -13,11 +13,12 @@ import {
   tlsFetch,
   writeFileAtomic,
 } from '@sealroom/host';
-import { createHubApp } from './app.ts';
+import { createHub } from './app.ts';
 import { urlVaulting } from './artifacts/secrets.ts';
 import type { HubConfig } from './config.ts';
 import type { Tables } from './db.ts';
 import { refuse } from './error.ts';
+import type { HubLog } from './log.ts';
 import { openObjects } from './objects.ts';
 import { openBook } from './record/book.ts';
 import { ledgerLink } from './record/ledger.ts';
@@ -29,6 +30,7 @@ export const MIGRATIONS = join(import.meta.dirname, '..', 'migrations');
 /** Where the operator's command finds the database of a hub that runs its own. */
 export const DATABASE_URL_FILE = 'database.url';
 const WATCH_MS = 30_000;
+const FOLLOW_MS = 10_000;
 
 export type RunningHub = {
   readonly url: string;
@@ -38,7 +40,7 @@ export type RunningHub = {
 
 type Undo = () => Promise<unknown> | void;
 
-async function databaseUrl(config: HubConfig, log: Log, undo: Undo[]): Promise<string> {
+async function databaseUrl(config: HubConfig, log: HubLog, undo: Undo[]): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   const postgres = await startPostgres({ dataDirectory: join(config.dataDirectory, 'postgres'), log });
   undo.push(() => postgres.stop());
@@ -48,7 +50,7 @@ async function databaseUrl(config: HubConfig, log: Log, undo: Undo[]): Promise<s
   return url;
 }
 
-async function openParts(config: HubConfig, log: Log, undo: Undo[]) {
+async function openParts(config: HubConfig, log: HubLog, undo: Undo[]) {
   const { dataDirectory } = config;
   const url = await databaseUrl(config, log, undo);
   const db = openDatabase<Tables>(url, { log });
@@ -70,6 +72,23 @@ async function openParts(config: HubConfig, log: Log, undo: Undo[]) {
   };
 }
 
+/** Does something now and then, one at a time; a failure is logged and tried again. Gives how to end it. */
+function repeat(everyMs: number, name: string, work: () => Promise<unknown>, log: HubLog): Undo {
+  let stopped = false;
+  const pause = new AbortController();
+  const loop = (async () => {
+    while (!stopped) {
+      await work().catch((error: unknown) => log.failure('hub.background', error, { work: name }));
+      await delay(everyMs, undefined, { signal: pause.signal }).catch(() => undefined);
+    }
+  })();
+  return () => {
+    stopped = true;
+    pause.abort();
+    return loop;
+  };
+}
+
 /** The address is known when the server listens; the application, which has to know it, answers from then on. */
 function laterApp(): Pick<App, 'fetch'> & { set(app: App): void } {
   let inner: App | undefined;
@@ -86,7 +105,7 @@ function laterApp(): Pick<App, 'fetch'> & { set(app: App): void } {
  * Starts a hub process's work.
  * @throws file/locked · hub/half-tls · hub/record-broken · database/… · postgres/… · http/insecure
  */
-export async function startHub(config: HubConfig, log: Log): Promise<RunningHub> {
+export async function startHub(config: HubConfig, log: HubLog): Promise<RunningHub> {
   const { dataDirectory, tlsCertificate, tlsKey, host, port, registration } = config;
   if ((tlsCertificate === undefined) !== (tlsKey === undefined))
     throw refuse('hub/half-tls', 'TLS needs both a certificate and its key; give both or neither.');
@@ -106,11 +125,14 @@ export async function startHub(config: HubConfig, log: Log): Promise<RunningHub>
     const files = { directory: join(dataDirectory, 'files'), secret: storeSecret, url: origin };
     await ensureDirectory(files.directory);
     const storeOrigins = [...new Set([...config.storeOrigins, origin])];
-    later.set(createHubApp({ ...parts, origin, registration, storeOrigins, files, log, now: Date.now }));
-    const watch = setInterval(() => {
-      endLostRuns(parts, Date.now()).catch((error: unknown) => log.failure('database.error', error, {}));
-    }, WATCH_MS);
-    undo.push(() => clearInterval(watch));
+    const hub = createHub({ ...parts, origin, registration, storeOrigins, files, log, now: Date.now });
+    later.set(hub.app);
+    const follow = async () => {
+      const statements = await hub.catchUp();
+      if (statements > 0) log.event('ledger.found', { statements });
+    };
+    undo.push(repeat(FOLLOW_MS, 'follow the ledger', follow, log));
+    undo.push(repeat(WATCH_MS, 'end lost runs', () => endLostRuns(parts, Date.now()), log));
     return { url: server.url, origin, close };
   } catch (error) {
     await close();

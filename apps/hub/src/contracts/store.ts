@@ -69,13 +69,17 @@ export async function saveNote(
     .execute();
 }
 
-/** The configuration, if the caller's organisation takes part in its project. @throws hub/not-found */
-export async function configurationFor(db: Db, actor: Actor, id: string): Promise<Configuration> {
-  const row = await db
+export async function findConfiguration(db: Db, id: string): Promise<Configuration | undefined> {
+  return db
     .selectFrom('run_configurations')
     .selectAll()
     .where('run_configuration', '=', id)
     .executeTakeFirst();
+}
+
+/** The configuration, if the caller's organisation takes part in its project. @throws hub/not-found */
+export async function configurationFor(db: Db, actor: Actor, id: string): Promise<Configuration> {
+  const row = await findConfiguration(db, id);
   if (!row) throw notFound('run configuration');
   await participantsFor(db, actor, row.project, 'run configuration');
   return row;

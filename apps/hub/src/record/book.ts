@@ -1,7 +1,7 @@
 // The hub's record: every statement it knows, folded as ledger and vaults fold them. A statement is admitted, appended to
 // the ledger, stored with its projection in one transaction, and folded, one after another, so that the order of the fold
-// is the order of the leaves for everything that comes through this hub. What vaults appended by themselves arrives
-// later, at earlier leaves; at the next start the fold is in leaf order again.
+// is the order of the leaves for everything that comes through this hub. What vaults and parties appended by themselves
+// arrives later, at earlier leaves (follow.ts); at the next start the fold is in leaf order again.
 import { type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import {
   type Admitted,
@@ -12,6 +12,7 @@ import {
   type LedgerRecord,
   readStatement,
   type Statement,
+  STATEMENTS,
   subjectSalt,
 } from '@sealroom/contract';
 import { CoseError, verifySign1 } from '@sealroom/cose';
@@ -36,9 +37,11 @@ export type Book = {
   readonly ledger: LedgerLink;
   /** Takes a statement; the same bytes again give the same answer. @throws statement/… · hub/ledger-… · what `accept` throws */
   take(bytes: Uint8Array, taking?: Taking): Promise<Place>;
-  /** Takes what a vault has appended by itself, whatever has happened since. @throws as `take` does */
+  /** Takes what others have appended by themselves, whatever has happened since. @throws as `take` does */
   learn(bytes: Uint8Array, taking?: Taking): Promise<Place>;
 };
+
+const LATE: ReadonlySet<string> = new Set(['statement/wrong-state', 'statement/key-not-valid']);
 
 // The ledger judged the statement when it was its turn; the hub may hear of it too late to agree. Signer and signature
 // are checked here, the state is the ledger's to judge.
@@ -46,22 +49,26 @@ async function admitLate(record: LedgerRecord, bytes: Uint8Array): Promise<Admit
   try {
     return await admitStatement(record, bytes);
   } catch (error) {
-    if (!(error instanceof ContractError) || error.code !== 'statement/wrong-state') throw error;
+    if (!(error instanceof ContractError) || !LATE.has(error.code)) throw error;
     const statement = await readStatement(bytes);
     const signer = record.keys.get(statement.kid);
-    if (signer?.kind !== 'vault' || !('contract' in statement.payload)) throw error;
+    const right =
+      signer?.kind === STATEMENTS[statement.type].signer && signer.orgs.has(statement.claims.iss as Digest);
+    if (!right || !('contract' in statement.payload)) throw error;
     try {
       await verifySign1(bytes, signer.key);
     } catch (cause) {
       if (!(cause instanceof CoseError)) throw cause;
-      throw new ContractError('statement/bad-signature', 'The vault’s signature does not verify.', { cause });
+      throw new ContractError('statement/bad-signature', 'The signature does not verify.', { cause });
     }
     return { statement, signer, subject: subjectSalt(record, statement.payload.contract) };
   }
 }
 
 // A row that no longer verifies was changed behind the hub's back: better no hub than one that lies.
-async function refold(db: Db, ledger: LedgerLink, record: LedgerRecord): Promise<void> {
+async function fold(db: Db, ledger: LedgerLink): Promise<{ record: LedgerRecord; highest: number }> {
+  const record = createRecord(ledger.origin);
+  let highest = -1;
   for await (const row of inLeafOrder(db)) {
     try {
       const admitted = await admitLate(record, new Uint8Array(row.cose));
@@ -70,17 +77,18 @@ async function refold(db: Db, ledger: LedgerLink, record: LedgerRecord): Promise
       const place = { index: row.leaf, proof: row.proof };
       await ledger.checkPlace(admitted.statement.bytes, admitted.subject, place);
       await applyStatement(record, admitted, row.leaf);
+      highest = row.leaf;
     } catch (cause) {
       const message = `The statement at leaf ${row.leaf} in the database is not what the ledger holds; restore the database from a backup.`;
       throw refuse('hub/record-broken', message, { cause });
     }
   }
+  return { record, highest };
 }
 
 /** @throws hub/record-broken when a stored statement does not verify */
 export async function openBook({ db, ledger }: { db: Db; ledger: LedgerLink }): Promise<Book> {
-  const record = createRecord(ledger.origin);
-  await refold(db, ledger, record);
+  let { record, highest } = await fold(db, ledger);
   let turn: Promise<unknown> = Promise.resolve();
 
   async function place(
@@ -98,7 +106,11 @@ export async function openBook({ db, ledger }: { db: Db; ledger: LedgerLink }): 
       await insertStatement(tx, statement, placed);
       await write?.(tx, placed);
     });
-    await applyStatement(record, admitted, placed.index);
+    // Suspensions and resumptions mean something in their order only; the rest adds up in any.
+    if (placed.index < highest && statement.type.startsWith('contract.'))
+      ({ record, highest } = await fold(db, ledger));
+    else await applyStatement(record, admitted, placed.index);
+    highest = Math.max(highest, placed.index);
     return { index: placed.index, proof: placed.proof };
   }
 
@@ -109,7 +121,9 @@ export async function openBook({ db, ledger }: { db: Db; ledger: LedgerLink }): 
   };
 
   return {
-    record,
+    get record() {
+      return record;
+    },
     ledger,
     take: (bytes, taking = {}) => inTurn(() => place(new Uint8Array(bytes), taking, admitStatement)),
     learn: (bytes, taking = {}) => inTurn(() => place(new Uint8Array(bytes), taking, admitLate)),

@@ -1,17 +1,30 @@
 // The hub's side of the ledger: append a statement and check the receipt before anything is stored. Not checked: whether
 // the ledger shows others the same tree (witnesses and vaults do that).
 import { ledgerRoutes } from '@sealroom/api';
-import { base64urlEncode, BytesError } from '@sealroom/bytes';
+import {
+  base64urlDecode,
+  base64urlEncode,
+  type Bytes,
+  BytesError,
+  type Digest,
+  sha256Digest,
+} from '@sealroom/bytes';
 import { call, ClientError, type Fetch } from '@sealroom/client';
 import type { Admitted } from '@sealroom/contract';
 import { type KeyText, CoseError } from '@sealroom/cose';
 import { Refusal } from '@sealroom/host';
 import {
+  decodeBundle,
   ledgerEntry,
+  openCheckpoint,
   parseTlogProof,
   PUBLIC_SUBJECT_KEY,
+  splitEntry,
   subjectKey,
+  TILE_WIDTH,
+  tilePath,
   TlogError,
+  verifyConsistency,
   verifyTlogProof,
 } from '@sealroom/tlog';
 import { refuse, statusOf } from '../error.ts';
@@ -37,7 +50,17 @@ export type LedgerLink = {
   checkPlace(bytes: Uint8Array, subject: Admitted['subject'], place: Place): Promise<void>;
   /** The paths of leaves to one checkpoint, hashes as base64url; whoever reads a receipt verifies them. */
   paths(indexes: readonly number[]): Promise<{ checkpoint: string; paths: string[][] }>;
+  /** The newest checkpoint, signed by the ledger, of a tree that holds the one seen before. @throws hub/ledger-answer */
+  checkpoint(seen: Seen | undefined): Promise<Seen>;
+  /** Entries `from` to the end of their bundle (none if it cannot be had now), as the ledger tells them; a statement found by one is proved by itself. */
+  entries(from: number, size: number): Promise<readonly Entry[]>;
+  /** The bytes of an entry on a subject whose key one has; undefined when the ledger does not give them. */
+  statement(coseDigest: Digest, key: Uint8Array): Promise<Bytes | undefined>;
 };
+
+/** A checkpoint: the size of the tree and its root. */
+export type Seen = { readonly size: number; readonly root: Bytes };
+export type Entry = { readonly index: number; readonly tag: Bytes; readonly coseDigest: Bytes };
 
 function ledgerRefusal(error: unknown): unknown {
   if (!(error instanceof ClientError)) return error;
@@ -55,6 +78,14 @@ function ledgerRefusal(error: unknown): unknown {
   });
 }
 
+function badAnswer(cause: unknown): unknown {
+  if (!(cause instanceof TlogError || cause instanceof CoseError || cause instanceof BytesError))
+    return ledgerRefusal(cause);
+  const message =
+    'The ledger’s answer does not verify, or not with what it said before; tell its operator. Nothing was stored.';
+  return refuse('hub/ledger-answer', message, { cause });
+}
+
 async function keyOf(subject: Admitted['subject']): Promise<Uint8Array> {
   return subject === 'public' ? PUBLIC_SUBJECT_KEY : subjectKey(subject);
 }
@@ -70,13 +101,7 @@ export function ledgerLink(options: LedgerOptions): LedgerLink {
       const { index } = await verifyTlogProof(place.proof, { entry, origin, key });
       if (index === place.index) return;
     } catch (cause) {
-      if (!(cause instanceof TlogError || cause instanceof CoseError || cause instanceof BytesError))
-        throw cause;
-      throw refuse(
-        'hub/ledger-answer',
-        'The ledger’s receipt does not verify; tell its operator. Nothing was stored.',
-        { cause },
-      );
+      throw badAnswer(cause);
     }
     throw refuse('hub/ledger-answer', 'The ledger’s receipt is for another leaf than it says.');
   };
@@ -93,8 +118,54 @@ export function ledgerLink(options: LedgerOptions): LedgerLink {
         const paths = proofs.map((text) => parseTlogProof(text).proof.map(base64urlEncode));
         return { checkpoint, paths };
       } catch (error) {
-        if (!(error instanceof TlogError)) throw ledgerRefusal(error);
-        throw refuse('hub/ledger-answer', 'The ledger’s proofs cannot be read.', { cause: error });
+        throw badAnswer(error);
+      }
+    },
+    async checkpoint(seen) {
+      try {
+        const note = await call(service, ledgerRoutes.checkpoint, {});
+        const { size, root } = await openCheckpoint(note, { origin, key });
+        const from = seen?.size ?? 0;
+        if (seen === undefined || from === 0) return { size, root };
+        const query = { from, to: size };
+        const { proof } =
+          size > from ? await call(service, ledgerRoutes.consistency, { query }) : { proof: [] };
+        const hashes = proof.map((hash) => base64urlDecode(hash));
+        await verifyConsistency({ from, to: size, fromRoot: seen.root, toRoot: root, proof: hashes });
+        return { size, root };
+      } catch (error) {
+        throw badAnswer(error);
+      }
+    },
+    async entries(from, size) {
+      const index = Math.floor(from / TILE_WIDTH);
+      const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
+      const path = tilePath({ level: 'entries', index, width });
+      let response: Response;
+      try {
+        response = await options.fetch(`${service.baseUrl}/${path}`, {});
+      } catch (cause) {
+        throw refuse('hub/ledger-unreachable', 'The ledger cannot be reached.', { cause });
+      }
+      // The ledger has grown meanwhile and no longer keeps the narrow bundle: the next look finds the wider one.
+      if (!response.ok) return [];
+      try {
+        const bundle = decodeBundle(new Uint8Array(await response.arrayBuffer()), width);
+        const all = bundle.map((entry, at) => ({ index: index * TILE_WIDTH + at, ...splitEntry(entry) }));
+        return all.slice(from - index * TILE_WIDTH);
+      } catch (error) {
+        throw badAnswer(error);
+      }
+    },
+    async statement(coseDigest, subject) {
+      const headers = { 'sealroom-subject-key': base64urlEncode(subject) };
+      try {
+        const params = { digest: coseDigest };
+        const bytes = await call(service, ledgerRoutes.statement, { params, headers });
+        return (await sha256Digest(bytes)) === coseDigest ? bytes : undefined;
+      } catch (error) {
+        if (error instanceof ClientError && error.status === 404) return undefined;
+        throw ledgerRefusal(error);
       }
     },
     async append(bytes, subject) {

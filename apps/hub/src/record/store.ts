@@ -1,7 +1,8 @@
 // The statements table: append-only, in the order of the ledger's leaves.
-import { base64urlEncode, type Digest } from '@sealroom/bytes';
+import { base64urlEncode, type Digest, digestBytes, digestString } from '@sealroom/bytes';
 import type { Statement } from '@sealroom/contract';
 import type { Db, StatementRow, Tx } from '../db.ts';
+import type { Seen } from './ledger.ts';
 import { aboutOf, issuedAt } from './rules.ts';
 
 /** Where a statement stands in the ledger: its leaf and the tlog-proof text. */
@@ -18,6 +19,7 @@ export async function findPlace(db: Db, coseDigest: Digest): Promise<Place | und
 }
 
 export async function insertStatement(tx: Tx, statement: Statement, place: Place): Promise<void> {
+  if (statement.type === 'contract.signed') await lookAgainFrom(tx, place.index);
   await tx
     .insertInto('statements')
     .values({
@@ -33,6 +35,38 @@ export async function insertStatement(tx: Tx, statement: Statement, place: Place
       ...aboutOf(statement),
     })
     .execute();
+}
+
+/** How far the hub has read the ledger: all entries before `position`, under a checkpoint. */
+export type View = Seen & { readonly position: number };
+
+export async function loadView(db: Db): Promise<View | undefined> {
+  const row = await db.selectFrom('ledger_view').selectAll().executeTakeFirst();
+  return row && { size: row.size, root: digestBytes(row.root), position: row.position };
+}
+
+export async function saveView(db: Db, { size, root, position }: View): Promise<void> {
+  const values = { size, root: digestString(root), position };
+  await db
+    .insertInto('ledger_view')
+    .values(values)
+    .onConflict((conflict) => conflict.column('one').doUpdateSet(values))
+    .execute();
+}
+
+// A contract that the hub hears of only now may have entries that it has read without knowing them.
+async function lookAgainFrom(tx: Tx, leaf: number): Promise<void> {
+  await tx.updateTable('ledger_view').set({ position: leaf }).where('position', '>', leaf).execute();
+}
+
+/** Which of these statements are stored. */
+export async function knownAmong(db: Db, digests: readonly Digest[]): Promise<Set<Digest>> {
+  const rows = await db
+    .selectFrom('statements')
+    .select('cose_digest')
+    .where('cose_digest', 'in', digests)
+    .execute();
+  return new Set(rows.map((row) => row.cose_digest));
 }
 
 /** All statements in leaf order, a page at a time. */

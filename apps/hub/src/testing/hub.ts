@@ -7,7 +7,7 @@ import { testDatabase } from '@sealroom/testkit/postgres';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createHubApp } from '../app.ts';
+import { createHub } from '../app.ts';
 import { urlVaulting } from '../artifacts/secrets.ts';
 import type { Db, Tables } from '../db.ts';
 import { openObjects } from '../objects.ts';
@@ -32,6 +32,7 @@ export type Hub = {
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   /** The record as a hub that starts now would fold it. */
   readonly reopen: () => Promise<Book>;
+  readonly catchUp: () => Promise<number>;
   readonly close: () => Promise<void>;
 };
 
@@ -54,7 +55,7 @@ export async function startHub({
   const book = await openBook({ db, ledger: link });
   const queue = await openQueue({ url: database.url, log });
   const clock: Clock = { now: NOON };
-  const app = createHubApp({
+  const { app, catchUp } = createHub({
     origin: HUB_ORIGIN,
     registration,
     storeOrigins: [STORE],
@@ -76,6 +77,7 @@ export async function startHub({
     db,
     clock,
     request,
+    catchUp,
     reopen: () => openBook({ db, ledger: link }),
     close: async () => {
       await queue.stop();
