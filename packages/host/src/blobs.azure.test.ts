@@ -1,57 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { type Azurite, sasUrl, startAzurite } from '@sealroom/testkit/azurite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAzureUrl, openContainer } from './blobs.ts';
 import { checkStoreUrl } from './store-url.ts';
 import { tlsFetch } from './tls-fetch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'sealroom-azurite-'));
-const account = 'testaccount';
-const key = Buffer.alloc(64, 1).toString('base64');
 const fetch = tlsFetch();
-let azurite: ChildProcess;
-let container: ContainerClient;
+let azurite: Azurite;
+let container: Awaited<ReturnType<Azurite['createContainer']>>;
 
 beforeAll(async () => {
-  const installed = createRequire(import.meta.url).resolve('azurite/package.json');
-  const program = join(dirname(installed), 'dist/src/blob/main.js');
-  const options = ['--blobPort', '0', '--location', folder, '--skipApiVersionCheck', '--disableTelemetry'];
-  azurite = spawn(process.execPath, [program, ...options], {
-    env: { PATH: process.env['PATH'], AZURITE_ACCOUNTS: `${account}:${key}` },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const { stdout } = azurite;
-  if (stdout === null) throw new Error('The emulator has no output.');
-  // The lines are read to the end: a full pipe would stop the emulator.
-  const base = await new Promise<string>((found, failed) => {
-    azurite.once('exit', () => failed(new Error('The emulator has ended.')));
-    createInterface(stdout).on('line', (line) => {
-      const address = /listens on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (address !== undefined) found(address);
-    });
-  });
-  const credential = new StorageSharedKeyCredential(account, key);
-  container = new ContainerClient(`${base}/${account}/data`, credential);
-  await container.create();
+  azurite = await startAzurite();
+  container = await azurite.createContainer('data');
 });
 afterAll(async () => {
   fetch.close();
-  azurite.kill('SIGTERM');
-  await once(azurite, 'exit');
-  rmSync(folder, { recursive: true });
+  await azurite.stop();
 });
 
-async function open(permissions: string, expiresOn = new Date(Date.now() + 600_000)) {
-  const url = await container.generateSasUrl({
-    permissions: ContainerSASPermissions.parse(permissions),
-    expiresOn,
-  });
+async function open(permissions: string, expiresOn?: Date) {
+  const url = await sasUrl(container, permissions, expiresOn);
   return { url, store: openContainer(url, { fetch }) };
 }
 const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31) % 251);

@@ -11,6 +11,8 @@ export type UpOptions = {
   readonly dir?: string;
   /** `NAME` or `NAME=sha256:…` for each vault and an organisation that it serves; kept for later starts. */
   readonly vault: readonly string[];
+  /** Origins of stores that datasets may lie in, such as https://account.blob.core.windows.net; kept for later starts. */
+  readonly storeOrigin?: readonly string[];
   readonly json?: boolean;
 };
 
@@ -53,7 +55,9 @@ export async function up(options: UpOptions): Promise<void> {
   const before = await readState(layout);
   const asked = parseVaults(options.vault);
   const known = Object.keys({ ...before.vaults, ...asked }).length > 0;
-  const state: UpState = { ...before, vaults: known ? { ...before.vaults, ...asked } : DEFAULT_VAULTS };
+  const vaults = known ? { ...before.vaults, ...asked } : DEFAULT_VAULTS;
+  const storeOrigins = [...new Set([...before.storeOrigins, ...(options.storeOrigin ?? [])])];
+  const state: UpState = { ...before, vaults, storeOrigins };
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const house = await startHouse(layout, state, {
     tell: (what) => (options.json ? undefined : say(`starting ${what} …`)),
@@ -61,9 +65,11 @@ export async function up(options: UpOptions): Promise<void> {
       say(`the ${name} ended by itself; starting it again (see ${join(layout.logs, `${name}.log`)})`),
   });
   await writeState(layout, { ...state, ports: house.ports });
-  const { hub, ledger, vaults, node, caFile, pids } = house;
+  const { hub, ledger, node, caFile, pids } = house;
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ ready: true, hub, ledger, vaults, node, ca: caFile, pids })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ready: true, hub, ledger, vaults: house.vaults, node, ca: caFile, pids })}\n`,
+    );
   else process.stdout.write(report(house));
   await untilAsked();
   if (!options.json) say('stopping …');

@@ -26,6 +26,8 @@ const schema = z.strictObject({
     postgres: z.int(),
   }),
   vaults: z.record(z.string().regex(NAME), z.array(digest)),
+  /** Stores besides the hub's own that datasets may lie in. */
+  storeOrigins: z.array(z.string()).default([]),
 });
 
 export type UpState = z.infer<typeof schema>;
@@ -47,7 +49,12 @@ export function layoutOf(directory: string): Layout {
   };
 }
 
-const EMPTY: UpState = { v: 1, ports: { ledger: 0, hub: 0, vaults: {}, postgres: 0 }, vaults: {} };
+const EMPTY: UpState = {
+  v: 1,
+  ports: { ledger: 0, hub: 0, vaults: {}, postgres: 0 },
+  vaults: {},
+  storeOrigins: [],
+};
 
 /** @throws when up.json is not what this program writes */
 export async function readState({ directory }: Layout): Promise<UpState> {

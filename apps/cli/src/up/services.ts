@@ -102,6 +102,7 @@ async function startHub(start: Start, ledger: LedgerFacts): Promise<string> {
       [`${prefix}DATABASE_URL_FILE`]: await databaseFile(start, 'hub'),
       [`${prefix}CA_FILE`]: await privateAuthority(start.layout, 'hub'),
       [`${prefix}REGISTRATION`]: 'open',
+      [`${prefix}STORE_ORIGINS`]: JSON.stringify(start.state.storeOrigins),
     }),
   );
   return ready.url;
