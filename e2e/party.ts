@@ -186,14 +186,24 @@ type AssetOptions =
 export async function publishAsset(
   session: Session,
   project: string,
-  { input, output, ...options }: { input: string; output: string } & AssetOptions,
+  {
+    input,
+    output,
+    upload = (folder) => uploadSealed(session, project, folder),
+    ...options
+  }: {
+    input: string;
+    output: string;
+    /** Brings the sealed folder to a store; the URL for reading. */
+    upload?: (folder: string) => Promise<string>;
+  } & AssetOptions,
 ): Promise<Digest> {
   const { party } = session;
   const { artifacts } = await call(session.hub, hubRoutes.artifacts, { params: { project } });
   const earlier = artifacts.filter((item) => item.kind === options.kind && item.org === party.org);
   const last = earlier.toSorted((a, b) => a.version - b.version).at(-1);
   const sealed = await sealFolder({ input, output, cek: party.cek, kind: options.kind });
-  const url = await uploadSealed(session, project, output);
+  const url = await upload(output);
   const base = {
     salt: freshSalt(),
     org: party.org,

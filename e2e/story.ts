@@ -35,8 +35,12 @@ export type RunningHouse = House & {
 export async function startHouse(
   directory: string,
   vaults: Readonly<{ [name: string]: Digest }>,
+  storeOrigins: readonly string[] = [],
 ): Promise<RunningHouse> {
-  const flags = Object.entries(vaults).flatMap(([name, org]) => ['--vault', `${name}=${org}`]);
+  const flags = [
+    ...Object.entries(vaults).flatMap(([name, org]) => ['--vault', `${name}=${org}`]),
+    ...storeOrigins.flatMap((origin) => ['--store-origin', origin]),
+  ];
   const child = spawn(process.execPath, [CLI, 'up', '--json', '--dir', directory, ...flags], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -90,7 +94,12 @@ export type Stage = {
 };
 
 /** Both parties join, wrap their keys and publish all but the algorithm. @param spool a folder for sealed files */
-export async function setStage(house: RunningHouse, cast: Cast, spool: string): Promise<Stage> {
+export async function setStage(
+  house: RunningHouse,
+  cast: Cast,
+  spool: string,
+  upload?: (folder: string) => Promise<string>,
+): Promise<Stage> {
   const steward = await joinHouse(house, cast.steward, house.vaults['hospital'] ?? '');
   const owner = await joinHouse(house, cast.owner, house.vaults['vendor'] ?? '');
   const participants = [cast.steward, cast.owner].map(({ org, role }) => ({ org, role }));
@@ -128,6 +137,7 @@ export async function setStage(house: RunningHouse, cast: Cast, spool: string): 
     output: join(spool, 'dataset'),
     specification,
     attestation,
+    ...(upload ? { upload } : {}),
   });
   const { nodes } = await call(owner.hub, hubRoutes.nodes, {});
   const node = nodes[0];
