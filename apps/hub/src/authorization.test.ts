@@ -4,11 +4,11 @@ import { hubRoutes } from '@sealroom/api';
 import { base64urlEncode, canonicalBytes, sha256Digest, utf8Encode } from '@sealroom/bytes';
 import { freshSalt } from '@sealroom/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Hub, startHub } from './testing/hub.ts';
-import { bearer, joinHub, type Party, say } from './testing/parties.ts';
-import { finishRoom, startRoom } from './testing/room.ts';
-import { base } from './testing/shelf.ts';
-import { initiateRun, newWorld, requestRun, signContract, type World } from './testing/world.ts';
+import { type Hub, startHub } from './testing/hub-for-tests.ts';
+import { bearer, joinHub, type Party, say } from './testing/parties-for-tests.ts';
+import { finishRoom, startRoom } from './testing/room-for-tests.ts';
+import { base } from './testing/shelf-for-tests.ts';
+import { initiateRun, newWorld, requestRun, signContract, type World } from './testing/world-for-tests.ts';
 
 type RouteName = keyof typeof hubRoutes;
 type Values = { readonly [name: string]: string };

@@ -5,8 +5,8 @@ import { call, type Service } from '@sealroom/client';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { freshSalt } from '@sealroom/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Hub, HUB_ORIGIN, NOON, startHub } from './testing/hub.ts';
-import { as, joinHub, say, tell } from './testing/parties.ts';
+import { type Hub, HUB_ORIGIN, NOON, startHub } from './testing/hub-for-tests.ts';
+import { as, joinHub, say, tell } from './testing/parties-for-tests.ts';
 import {
   clear,
   eventOf,
@@ -17,9 +17,16 @@ import {
   sendEvent,
   startRoom,
   uploadOf,
-} from './testing/room.ts';
-import { base, details } from './testing/shelf.ts';
-import { initiateRun, newWorld, nodeService, requestRun, submit, type World } from './testing/world.ts';
+} from './testing/room-for-tests.ts';
+import { base, details } from './testing/shelf-for-tests.ts';
+import {
+  initiateRun,
+  newWorld,
+  nodeService,
+  requestRun,
+  submit,
+  type World,
+} from './testing/world-for-tests.ts';
 
 let hub: Hub;
 let world: World;

@@ -5,7 +5,7 @@ import { call } from '@sealroom/client';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { createMessage, freshSalt } from '@sealroom/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Hub, NOON, startHub } from './testing/hub.ts';
+import { type Hub, NOON, startHub } from './testing/hub-for-tests.ts';
 import {
   as,
   bearer,
@@ -16,9 +16,16 @@ import {
   say,
   signIn,
   tell,
-} from './testing/parties.ts';
-import { base, publish, storeUrl, versionOf } from './testing/shelf.ts';
-import { contractFor, newWorld, requestRun, signContract, submit, type World } from './testing/world.ts';
+} from './testing/parties-for-tests.ts';
+import { base, publish, storeUrl, versionOf } from './testing/shelf-for-tests.ts';
+import {
+  contractFor,
+  newWorld,
+  requestRun,
+  signContract,
+  submit,
+  type World,
+} from './testing/world-for-tests.ts';
 
 let hub: Hub;
 let world: World;

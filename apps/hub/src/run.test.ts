@@ -4,11 +4,11 @@ import { base64urlDecode, sha256Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { readStatement, type Trust, verifyReceipt } from '@sealroom/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Hub, LEDGER_ORIGIN, startHub } from './testing/hub.ts';
-import { as } from './testing/parties.ts';
-import { finishRoom, sendEvent, startRoom } from './testing/room.ts';
-import { storeUrl } from './testing/shelf.ts';
-import { initiateRun, newWorld, nodeService, requestRun } from './testing/world.ts';
+import { type Hub, LEDGER_ORIGIN, startHub } from './testing/hub-for-tests.ts';
+import { as } from './testing/parties-for-tests.ts';
+import { finishRoom, sendEvent, startRoom } from './testing/room-for-tests.ts';
+import { storeUrl } from './testing/shelf-for-tests.ts';
+import { initiateRun, newWorld, nodeService, requestRun } from './testing/world-for-tests.ts';
 
 let hub: Hub;
 beforeAll(async () => {

@@ -5,10 +5,17 @@ import { call } from '@sealroom/client';
 import { freshSalt } from '@sealroom/contract';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { afterAll, beforeEach, expect, it } from 'vitest';
-import { type Hub, LEDGER_ORIGIN, startHub } from '../testing/hub.ts';
-import { as, newKeys, type Party, registration, say } from '../testing/parties.ts';
-import { newRoom, release } from '../testing/room.ts';
-import { newWorld, nodeService, requestRun, signContract, submit, type World } from '../testing/world.ts';
+import { type Hub, LEDGER_ORIGIN, startHub } from '../testing/hub-for-tests.ts';
+import { as, newKeys, type Party, registration, say } from '../testing/parties-for-tests.ts';
+import { newRoom, release } from '../testing/room-for-tests.ts';
+import {
+  newWorld,
+  nodeService,
+  requestRun,
+  signContract,
+  submit,
+  type World,
+} from '../testing/world-for-tests.ts';
 import { ledgerLink } from './ledger.ts';
 
 let hub: Hub;

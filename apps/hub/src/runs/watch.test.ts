@@ -2,10 +2,10 @@
 import { hubRoutes } from '@sealroom/api';
 import { call } from '@sealroom/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Hub, NOON, startHub } from '../testing/hub.ts';
-import { as } from '../testing/parties.ts';
-import { finishRoom, startRoom } from '../testing/room.ts';
-import { initiateRun, newWorld, nodeService, requestRun, type World } from '../testing/world.ts';
+import { type Hub, NOON, startHub } from '../testing/hub-for-tests.ts';
+import { as } from '../testing/parties-for-tests.ts';
+import { finishRoom, startRoom } from '../testing/room-for-tests.ts';
+import { initiateRun, newWorld, nodeService, requestRun, type World } from '../testing/world-for-tests.ts';
 import { GRACE_MS, WAIT_MS } from './rules.ts';
 import { endLostRuns } from './watch.ts';
 

@@ -3,8 +3,8 @@ import { hubRoutes } from '@sealroom/api';
 import { base64urlEncode, type Digest, sha256Digest, utf8Encode } from '@sealroom/bytes';
 import { generateSecret, type Signer } from '@sealroom/cose';
 import { freshSalt, type PayloadOf, type Role, type StatementType } from '@sealroom/contract';
-import { type Hub, NOON, STORE } from './hub.ts';
-import { as, type Party, say } from './parties.ts';
+import { type Hub, NOON, STORE } from './hub-for-tests.ts';
+import { as, type Party, say } from './parties-for-tests.ts';
 
 export async function newProject(hub: Hub, steward: Party, owner: Party): Promise<string> {
   const participants: { org: Digest; role: Role }[] = [

@@ -14,7 +14,7 @@ import {
   type Use,
   USES,
 } from '@sealroom/contract';
-import { type Hub, HUB_ORIGIN, LEDGER_ORIGIN } from './hub.ts';
+import { type Hub, HUB_ORIGIN, LEDGER_ORIGIN } from './hub-for-tests.ts';
 
 /** An organisation with one person and one vault, whose keys the tests hold. */
 export type Party = {

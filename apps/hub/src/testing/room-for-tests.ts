@@ -22,9 +22,9 @@ import {
   readStatement,
   roomBinding,
 } from '@sealroom/contract';
-import { type Party, say, tell } from './parties.ts';
-import { random } from './shelf.ts';
-import type { World } from './world.ts';
+import { type Party, say, tell } from './parties-for-tests.ts';
+import { random } from './shelf-for-tests.ts';
+import type { World } from './world-for-tests.ts';
 
 type Stage = MessageOf<'room-event'>['stage'];
 type Evidence = Awaited<ReturnType<typeof simulatedEvidence>>;

@@ -13,9 +13,9 @@ import {
   signPayload,
   USES,
 } from '@sealroom/contract';
-import { type Hub, LEDGER_ORIGIN } from './hub.ts';
-import { as, joinHub, type Party, say, tell } from './parties.ts';
-import { fillShelf, newProject, random, type Shelf } from './shelf.ts';
+import { type Hub, LEDGER_ORIGIN } from './hub-for-tests.ts';
+import { as, joinHub, type Party, say, tell } from './parties-for-tests.ts';
+import { fillShelf, newProject, random, type Shelf } from './shelf-for-tests.ts';
 
 export type NodeKeys = { readonly signer: Signer; readonly simulator: Signer; readonly launch: Digest };
 
