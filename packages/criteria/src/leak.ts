@@ -17,6 +17,7 @@
 //   the other rules      only take reports away, and are not counted
 // In the compatible mode other things pass too (unknown keys under *of rules, what cannot be compared): Infinity.
 import type { Criteria } from './criteria.ts';
+import { CriteriaError } from './error.ts';
 import { isHashable, keyOf } from './python/semantics.ts';
 import { CODE_POINTS, sizeOfSet } from './regex/charset.ts';
 import { type Node, parseRegex, width } from './regex/parse.ts';
@@ -112,11 +113,21 @@ function lengthsOf(rules: ValueMap): Lengths {
   return { low: asNumber(rules.get('minlength')) ?? 0, high: asNumber(rules.get('maxlength')) ?? UNBOUNDED };
 }
 
+/** Criteria for the compatible mode may hold malformed patterns, which bound nothing. */
+function readPattern(pattern: string): Node | undefined {
+  try {
+    return parseRegex(pattern);
+  } catch (cause) {
+    if (cause instanceof CriteriaError) return undefined;
+    throw cause;
+  }
+}
+
 function stringBits(rules: ValueMap): number {
   const { low, high } = lengthsOf(rules);
   const pattern = rules.get('regex');
-  if (typeof pattern !== 'string') return sequenceBits(Math.log2(CODE_POINTS), low, high);
-  const node = parseRegex(pattern);
+  const node = typeof pattern === 'string' ? readPattern(pattern) : undefined;
+  if (node === undefined) return sequenceBits(Math.log2(CODE_POINTS), low, high);
   const { bits, alphabet } = regexBits(node);
   const letters = countBits(Math.min(alphabet, CODE_POINTS));
   return Math.min(bits, sequenceBits(letters, low, Math.min(high, width(node)[1])));

@@ -48,6 +48,12 @@ describe('lint', () => {
     ]);
   });
 
+  test('looks at criteria with a malformed pattern, too', () => {
+    expect(lint('{"type":"string","regex":"*a"}', 'compat').map(({ code }) => code)).toEqual([
+      'lint/unbounded-string',
+    ]);
+  });
+
   test('of the manual’s criteria says that nothing is required, and where numbers are free or precise', () => {
     const found = lintCriteria(parseCriteria(MANUAL_CRITERIA));
     const count = (code: string) => found.filter((finding) => finding.code === code).length;

@@ -1,4 +1,5 @@
 // What a validation found: the codes and names of Cerberus, the paths, and the order in which Cerberus lists them.
+import { Breakdown } from './error.ts';
 import { type Shown, repr } from './python/text.ts';
 import type { ValueKey } from './value.ts';
 
@@ -137,7 +138,10 @@ function pathBefore(a: Path | string, b: Path | string): boolean {
     const kindOfX = sort(x);
     if (kindOfX !== 'other' && kindOfX !== sort(y)) return true;
     if (isTuple(x) && isTuple(y)) return pathBefore(x, y);
-    return x !== null && y !== null && x < y;
+    // A key that is a float, or None: Python compares the one with numbers and the other with nothing.
+    const comparable = kindOfX !== 'other' || (typeof x === 'number' && typeof y !== 'string');
+    if (!comparable || x === null || y === null) throw new Breakdown('TypeError');
+    return x < y;
   }
   return a.length === shared;
 }
