@@ -44,6 +44,13 @@ function askForQuotes(lines: AsyncIterator<string>): (reportData: Uint8Array) =>
   };
 }
 
+/** Where an unforeseen error arose. Its message stays inside: it may name a file or a value of the run. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line));
+  return [error.name, ...frames].join('\n');
+}
+
 async function main(): Promise<void> {
   if (process.argv.includes('--probe')) {
     const { level, reasons } = await detectIsolation();
@@ -71,11 +78,7 @@ async function main(): Promise<void> {
     write({ done: outcome });
   } catch (error) {
     const known = error instanceof RoomError;
-    process.stderr.write(
-      known
-        ? `${error.code}: ${error.message}\n`
-        : `${error instanceof Error ? (error.stack ?? error.message) : 'unknown failure'}\n`,
-    );
+    process.stderr.write(known ? `${error.code}: ${error.message}\n` : `${placeOf(error)}\n`);
     write({ failed: known ? error.code : 'room/internal' });
   }
   // Timers and idle connections of libraries must not keep a destroyed room alive.

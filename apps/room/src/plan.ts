@@ -1,6 +1,6 @@
 // What the room is asked to do, worked out from the statements the node handed in. All of it is untrusted: the room folds
 // the statements itself, and the vaults judge the same manifest by the ledger. Not checked here: inclusion in the ledger.
-import { base64urlDecode, type Bytes, type Digest, sha256 } from '@sealroom/bytes';
+import { base64urlDecode, type Bytes, type Digest, sha256, sha256Digest, utf8Decode } from '@sealroom/bytes';
 import { work } from '@sealroom/api';
 import {
   admitStatement,
@@ -14,7 +14,9 @@ import {
   isOfType,
   type Manifest,
   type PayloadOf,
+  type PlacedStatement,
   placeStatements,
+  type Statement,
   stewardsOf,
 } from '@sealroom/contract';
 import { z } from 'zod';
@@ -69,18 +71,48 @@ async function foldWork(boot: Boot) {
   return { record, placed };
 }
 
+type Published = Extract<Statement, { type: 'dataset.published' | 'algorithm.published' }>;
+
+/** The owner's own statement, the last it made: anybody may publish a digest that is not theirs. */
+function publishedBy(
+  placed: readonly PlacedStatement[],
+  kind: PlannedAsset['kind'],
+  digest: Digest,
+  owner: Digest | undefined,
+): Published {
+  const found = placed
+    .map(({ statement }) => statement)
+    .findLast(
+      (item): item is Published =>
+        (isOfType(item, 'dataset.published') || isOfType(item, 'algorithm.published')) &&
+        item.type === `${kind}.published` &&
+        item.payload.digest === digest &&
+        item.payload.org === owner,
+    );
+  if (!found) throw new RoomError('room/bad-boot', `The ${kind} was not published by its owner.`);
+  return found;
+}
+
 function planAsset(
   boot: Boot,
-  published: PlannedAsset['published'],
+  { payload: published, claims }: Published,
   kind: 'dataset' | 'algorithm',
   access: PlannedAsset['access'],
 ): PlannedAsset {
   const { digest } = published;
   const url = boot.work.assets.find((item) => item.digest === digest && item.kind === kind)?.url;
-  const uploadedAt = boot.work.uploadedAt.find((item) => item.digest === digest)?.at;
-  if (!url || !uploadedAt)
-    throw new RoomError('room/bad-boot', 'The node named no place for an asset of the run.');
+  if (!url) throw new RoomError('room/bad-boot', 'The node named no place for an asset of the run.');
+  // The signer's own time: what the node says of it would be a message from the host to the algorithm.
+  const uploadedAt = new Date(claims.iat * 1000).toISOString();
   return { asset: digest, kind, url, uploadedAt, published, access };
+}
+
+/** The criteria that the request names by their digest; no others may stand at the gate. */
+async function criteriaOf({ work: given }: Boot, request: PayloadOf<'run.requested'>): Promise<string> {
+  const bytes = base64urlDecode(given.criteria);
+  if ((await sha256Digest(bytes)) !== request.criteria)
+    throw new RoomError('room/not-permitted', 'The node brought other criteria than the run was asked with.');
+  return utf8Decode(bytes);
 }
 
 /** @throws room/bad-boot · room/not-permitted */
@@ -101,43 +133,34 @@ export async function makePlan(boot: Boot): Promise<Plan> {
     }
     return { digest, contract: state.contract };
   });
-  const published = placed.map(({ statement }) => statement);
+  const inOrder = placed.toSorted((a, b) => a.index - b.index);
   const datasets = run.request.datasets.map((digest) => {
-    const statement = published.find(
-      (item) => isOfType(item, 'dataset.published') && item.payload.digest === digest,
-    );
-    if (!statement || !isOfType(statement, 'dataset.published'))
-      throw new RoomError('room/bad-boot', 'A dataset was not published.');
     const terms = contracts.flatMap(({ contract }) =>
       contract.datasets.filter((item) => item.digest === digest),
     );
-    return planAsset(
-      boot,
-      statement.payload,
-      'dataset',
-      terms.every((item) => item.access === 'streamed') ? 'streamed' : 'staged',
-    );
+    const statement = publishedBy(inOrder, 'dataset', digest, terms[0]?.steward);
+    const access = terms.every((item) => item.access === 'streamed') ? 'streamed' : 'staged';
+    return planAsset(boot, statement, 'dataset', access);
   });
-  const algorithm = published.find(
-    (item) => isOfType(item, 'algorithm.published') && item.payload.digest === run.request.algorithm,
-  );
-  if (!algorithm || !isOfType(algorithm, 'algorithm.published'))
-    throw new RoomError('room/bad-boot', 'The algorithm was not published.');
+  const owner = contracts[0]?.contract.algorithms.find(
+    (item) => item.package === run.request.algorithm,
+  )?.owner;
+  const algorithm = publishedBy(inOrder, 'algorithm', run.request.algorithm, owner);
   const approvals = [...run.approvals.values()].map((item) => item.statement);
   const manifest = await buildManifest(boot.work.run, run.request, approvals, 'simulated');
   const manifestBytes = encodeManifest(manifest);
   return {
     run: boot.work.run,
-    project: boot.work.project,
-    runConfiguration: boot.work.runConfiguration,
+    project: run.request.project,
+    runConfiguration: run.request.runConfiguration,
     request: run.request,
     contracts,
     manifest,
     manifestBytes,
     manifestHash: await sha256(manifestBytes),
     datasets,
-    algorithm: planAsset(boot, algorithm.payload, 'algorithm', 'staged'),
-    criteria: new TextDecoder().decode(base64urlDecode(boot.work.criteria)),
+    algorithm: planAsset(boot, algorithm, 'algorithm', 'staged'),
+    criteria: await criteriaOf(boot, run.request),
     statements: boot.work.statements.map((item) => item.cose),
   };
 }
