@@ -16,12 +16,12 @@ describe('lost runs', () => {
     expect(lossOf(waiting, start + WAIT_MS + 1)).toBe('no node has taken the run');
   });
 
-  it('counts a room as lost after the contract’s minutes and a grace without a word', () => {
-    expect(lossOf(taken, start + 5 + limit)).toBeUndefined();
-    expect(lossOf(taken, start + 5 + limit + 1)).toBe('room lost');
+  it('counts a room as lost when nobody has heard of it within the grace', () => {
+    expect(lossOf(taken, start + 5 + GRACE_MS)).toBeUndefined();
+    expect(lossOf(taken, start + 5 + GRACE_MS + 1)).toBe('room lost');
   });
 
-  it('counts from the last word', () => {
+  it('counts a room as lost after the contract’s minutes and the grace without another word', () => {
     const heard = { ...taken, heardAt: start + 60_000 };
     expect(lossOf(heard, start + 60_000 + limit)).toBeUndefined();
     expect(lossOf(heard, start + 60_000 + limit + 1)).toBe('room lost');

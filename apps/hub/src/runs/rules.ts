@@ -5,6 +5,7 @@ import type { Digest } from '@sealroom/bytes';
 import {
   checkParameters,
   type Contract,
+  contractStands,
   type Isolation,
   ISOLATIONS,
   isolationSuffices,
@@ -122,8 +123,23 @@ export function isLargeEnough(
   return request.vcpu <= node.maxVcpu && request.memoryGiB <= node.maxMemoryGiB;
 }
 
+/** Whether nothing can be done under the contract any more. */
+export function hasEnded(record: LedgerRecord, contract: Digest): boolean {
+  const state = record.contracts.get(contract);
+  return state?.revokedBy !== undefined || state?.supersededBy !== undefined;
+}
+
+/** What an initiated run is for this node now: over, to be had, or perhaps later (too large, or suspended). */
+export function standingOf(record: LedgerRecord, run: Digest, node: NodeFacts): 'ended' | 'ready' | 'later' {
+  const state = record.runs.get(run);
+  const contract = state && record.contracts.get(state.request.contract);
+  if (!state || !contract || state.ended !== undefined) return 'ended';
+  if (!isLargeEnough(node, state.request)) return 'later';
+  return contractStands(contract) || hasEnded(record, contract.digest) ? 'ready' : 'later';
+}
+
 const MINUTE_MS = 60_000;
-/** Starting, staging and saying goodbye, on top of the contract's minutes. */
+/** How long a room may take to be known, and what it may take on top of the contract's minutes. */
 export const GRACE_MS = 10 * MINUTE_MS;
 /** How long an approved run waits for a node that may take it. */
 export const WAIT_MS = 24 * 60 * MINUTE_MS;
@@ -138,8 +154,8 @@ export type Waiting = {
 /** Why an initiated run has to be ended now, if it has to. */
 export function lossOf(run: Waiting, now: number): string | undefined {
   if (run.takenAt === null) return now - run.initiatedAt > WAIT_MS ? 'no node has taken the run' : undefined;
-  const silent = now - Math.max(run.takenAt, run.heardAt ?? 0);
-  return silent > run.maxMinutes * MINUTE_MS + GRACE_MS ? 'room lost' : undefined;
+  if (run.heardAt === null) return now - run.takenAt > GRACE_MS ? 'room lost' : undefined;
+  return now - run.heardAt > run.maxMinutes * MINUTE_MS + GRACE_MS ? 'room lost' : undefined;
 }
 
 /** Statement types of a project that a run's work may need. */

@@ -1,12 +1,20 @@
 // No run without an end, over the real database; and the built-in store, which needs the same hub.
 import { hubRoutes } from '@sealroom/api';
 import { call } from '@sealroom/client';
+import { freshSalt } from '@sealroom/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Hub, NOON, startHub } from '../testing/hub-for-tests.ts';
-import { as } from '../testing/parties-for-tests.ts';
+import { as, say } from '../testing/parties-for-tests.ts';
 import { finishRoom, startRoom } from '../testing/room-for-tests.ts';
-import { initiateRun, newWorld, nodeService, requestRun, type World } from '../testing/world-for-tests.ts';
-import { GRACE_MS, WAIT_MS } from './rules.ts';
+import {
+  initiateRun,
+  newWorld,
+  nodeService,
+  requestRun,
+  submit,
+  type World,
+} from '../testing/world-for-tests.ts';
+import { GRACE_MS, kindsOf, WAIT_MS } from './rules.ts';
 import { endLostRuns } from './watch.ts';
 
 let hub: Hub;
@@ -31,9 +39,8 @@ it('ends a run that no node takes, and one whose room fell silent', async () => 
   // The job of the run that has ended is still queued; the node never sees it.
   const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
   expect(work?.run).toBe(second);
-  const minutes = world.contract.room.maxMinutes * 60_000;
-  expect(await endLostRuns(hub, NOON + minutes + GRACE_MS)).toBe(0);
-  expect(await endLostRuns(hub, NOON + minutes + GRACE_MS + 1)).toBe(1);
+  expect(await endLostRuns(hub, NOON + GRACE_MS)).toBe(0);
+  expect(await endLostRuns(hub, NOON + GRACE_MS + 1)).toBe(1);
   expect(await shown(second)).toMatchObject({ status: 'Run Failed', detail: 'room lost' });
   expect(await endLostRuns(hub, NOON + 10 * WAIT_MS)).toBe(0);
 });
@@ -49,6 +56,25 @@ it('lets the room’s statement stand, even after the run counted as lost', asyn
     status: 'Run Completed',
     detail: null,
   });
+});
+
+it('hands out no work while its contract is suspended, and ends what was revoked', async () => {
+  const { owner, digest: contract } = world;
+  const run = await requestRun(world);
+  await initiateRun(world, run);
+  const change = async (type: 'contract.suspended' | 'contract.revoked') => {
+    const payload = { salt: freshSalt(), contract, org: owner.org, note: null, prev: contract };
+    await submit(world, owner, await say(hub, owner.person, { type, payload, iss: owner.org }));
+  };
+  const take = () => call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  await change('contract.suspended');
+  expect((await take()).work).toBeNull();
+  expect(await as(hub, owner, hubRoutes.run, { params: { run } })).toMatchObject({ status: 'Run Initiated' });
+  await change('contract.revoked');
+  // The job was put back for later; a second one stands for that time having passed.
+  await hub.db.transaction().execute((tx) => hub.queue.send(tx, run, kindsOf(world.contract)));
+  expect((await take()).work).toBeNull();
+  expect(await as(hub, owner, hubRoutes.run, { params: { run } })).toMatchObject({ status: 'Run Failed' });
 });
 
 it('gives a container that can be written and read by its URLs only', async () => {

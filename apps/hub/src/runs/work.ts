@@ -14,7 +14,7 @@ import type { Book } from '../record/book.ts';
 import { issuedAt } from '../record/rules.ts';
 import { selectStatements } from '../record/store.ts';
 import type { Queue } from './queue.ts';
-import { concerns, isLargeEnough, kindsFor, WORK_TYPES } from './rules.ts';
+import { concerns, hasEnded, kindsFor, standingOf, WORK_TYPES } from './rules.ts';
 import { claimRun, endRun, findRun } from './store.ts';
 
 export type WorkParts = {
@@ -77,6 +77,8 @@ export async function workOf(parts: WorkParts, run: Digest): Promise<Work> {
   const contract = request && book.record.contracts.get(request.contract)?.contract;
   if (!request || !contract) throw refuse('hub/unknown-asset', 'The run’s contract is missing.');
   const { project, contracts, runConfiguration } = request;
+  if (hasEnded(book.record, request.contract))
+    throw refuse('hub/unknown-asset', 'The contract was revoked or replaced.');
   const criteria = await loadDocument(db, project, contract.criteria);
   if (!criteria) throw refuse('hub/unknown-asset', 'The validation criteria are missing.');
   const statements = await statementsOf(parts, contract, { project, contracts, run });
@@ -117,15 +119,13 @@ export async function takeRun(parts: WorkParts, node: NodeRow): Promise<Work | u
     for (let job = await queue.fetch(kind); job !== undefined; job = await queue.fetch(kind)) {
       const { run } = job;
       const taken = job;
-      const request = book.record.runs.get(run)?.request;
-      const fits = request !== undefined && isLargeEnough(node, request);
-      const open =
-        (await findRun(db, run))?.ended_at === null && book.record.runs.get(run)?.ended === undefined;
-      const work = open && fits ? await workOrReason(parts, run) : undefined;
+      const standing = standingOf(book.record, run, node);
+      const open = standing !== 'ended' && (await findRun(db, run))?.ended_at === null;
+      const work = open && standing === 'ready' ? await workOrReason(parts, run) : undefined;
       const at = new Date(now());
       const mine = await inTransaction(db, async (tx) => {
         await queue.done(tx, kind, taken);
-        if (open && !fits) await queue.send(tx, run, [kind], RETRY_SECONDS);
+        if (open && standing === 'later') await queue.send(tx, run, [kind], RETRY_SECONDS);
         if (typeof work === 'string') await endRun(tx, run, { status: 'Run Failed', detail: work, at });
         return typeof work === 'object' && (await claimRun(tx, run, node.node, at));
       });

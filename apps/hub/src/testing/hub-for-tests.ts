@@ -13,7 +13,7 @@ import type { Db, Tables } from '../db.ts';
 import { openObjects } from '../objects.ts';
 import { type Book, openBook } from '../record/book.ts';
 import { ledgerLink } from '../record/ledger.ts';
-import { openQueue } from '../runs/queue.ts';
+import { openQueue, type Queue } from '../runs/queue.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '..', '..', 'migrations');
 export const HUB_ORIGIN = 'https://hub.example';
@@ -28,6 +28,7 @@ export type Hub = {
   readonly ledger: FakeLedger;
   readonly book: Book;
   readonly db: Db;
+  readonly queue: Queue;
   readonly clock: Clock;
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   /** The record as a hub that starts now would fold it. */
@@ -75,6 +76,7 @@ export async function startHub({
     ledger,
     book,
     db,
+    queue,
     clock,
     request,
     catchUp,
