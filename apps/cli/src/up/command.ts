@@ -2,8 +2,9 @@
 // so its vaults have the custody `operator`, and its node runs simulated rooms: good for trying out, not for real data.
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { digest } from '@sealroom/contract';
 import { ensureDirectory } from '@sealroom/host';
-import { layoutOf, parseVaults, readState, type UpState, writeState } from './layout.ts';
+import { type Layout, layoutOf, parseVaults, readState, serve, type UpState, writeState } from './layout.ts';
 import { type House, startHouse } from './services.ts';
 
 export type UpOptions = {
@@ -48,9 +49,23 @@ async function untilAsked(): Promise<void> {
   });
 }
 
+function houseOf(dir: string | undefined): Layout {
+  return layoutOf(resolve(dir ?? join(homedir(), '.sealroom', 'up')));
+}
+
+/** @throws when the id is none, or there is no such vault */
+export async function serveOrganisation(name: string, organisation: string, dir?: string): Promise<void> {
+  const org = digest.safeParse(organisation);
+  if (!org.success)
+    throw new Error(
+      `${JSON.stringify(organisation)} is not an organisation’s id (sha256:…); sealroom org show prints it.`,
+    );
+  await serve(houseOf(dir), name, org.data);
+}
+
 /** Runs until it is asked to stop. With `json` one ready line is printed, as the services themselves do. */
 export async function up(options: UpOptions): Promise<void> {
-  const layout = layoutOf(resolve(options.dir ?? join(homedir(), '.sealroom', 'up')));
+  const layout = houseOf(options.dir);
   await ensureDirectory(layout.directory, 0o700);
   const before = await readState(layout);
   const asked = parseVaults(options.vault);

@@ -22,6 +22,16 @@ function setting(path: string): string | undefined {
   }
 }
 
+function versionOf(bwrap: string): { readonly major: number; readonly minor: number } | undefined {
+  try {
+    const text = execFileSync(bwrap, ['--version'], { encoding: 'utf8', timeout: 5000 });
+    const found = /^bubblewrap ([0-9]+)\.([0-9]+)/.exec(text);
+    return found ? { major: Number(found[1]), minor: Number(found[2]) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What is known to stand in the way, in words that say how to change it. */
 function obstacles(): string[] {
   if (process.platform !== 'linux') {
@@ -34,10 +44,10 @@ function obstacles(): string[] {
   if (bwrap === undefined) {
     found.push('bubblewrap is not installed: install the package "bubblewrap", version 0.8 or newer.');
   } else {
-    const version = /([0-9]+)\.([0-9]+)/.exec(
-      execFileSync(bwrap, ['--version'], { encoding: 'utf8', timeout: 5000 }),
-    );
-    if (Number(version?.[1] ?? 0) === 0 && Number(version?.[2] ?? 0) < 8) {
+    const version = versionOf(bwrap);
+    if (version === undefined) {
+      found.push('bubblewrap is installed but does not start: install the package "bubblewrap" again.');
+    } else if (version.major === 0 && version.minor < 8) {
       found.push('bubblewrap is too old: version 0.8 or newer is needed.');
     }
   }
