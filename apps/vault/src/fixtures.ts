@@ -230,10 +230,16 @@ export async function approvedRun(stage: Stage): Promise<Run> {
   return run;
 }
 
-async function scopedStatements(world: World): Promise<string[]> {
-  const statements = await Promise.all(world.said.map((cose) => readStatement(cose)));
+/** What a room brings: everything about the contract, and of the runs its own. */
+async function scopedStatements({ said }: World, { digest }: Run): Promise<string[]> {
+  const statements = await Promise.all(said.map((cose) => readStatement(cose)));
   return statements
     .filter(({ type }) => STATEMENTS[type].scope === 'contract')
+    .filter((statement) =>
+      'run' in statement.payload
+        ? statement.payload.run === digest
+        : statement.type !== 'run.requested' || statement.digest === digest,
+    )
     .map(({ bytes }) => base64urlEncode(bytes));
 }
 
@@ -254,7 +260,7 @@ export async function prove(stage: Stage, run: Run, room: Room, change?: (report
     room: room.keys,
     challenges,
     evidence,
-    statements: await scopedStatements(stage.world),
+    statements: await scopedStatements(stage.world, run),
   };
 }
 

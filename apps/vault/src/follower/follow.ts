@@ -88,7 +88,8 @@ async function advance(state: State): Promise<Followed> {
   const next = await grown(state.frontier, fresh);
   if (!bytesEqual(await next.root(), shown.root)) return conflict(state, 'record/forked', shown);
   const followed = { ...shown, seenAt };
-  await saveGrowth(state.db, size, fresh, { size: shown.size, note: shown.note, seenAt });
+  if (fresh.length > 0 || !state.held)
+    await saveGrowth(state.db, size, fresh, { size: shown.size, note: shown.note, seenAt });
   state.frontier = next;
   for (const entry of fresh) state.entries.push(entry);
   state.held = followed;

@@ -1,8 +1,9 @@
 // Step 1 of a release, and its repetition in step 4 (docs/protocol.md section 7): follow the ledger, fold what it says
 // about the run's contracts, open the present keys as far as their commitments, and collect every reason against it.
 import { type Evidence } from '@sealroom/attest';
-import { type Bytes, type Digest } from '@sealroom/bytes';
+import { type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import {
+  contractStands,
   type ContractState,
   ContractError,
   decideRelease,
@@ -23,7 +24,7 @@ import type { Followed } from '../follower/follow.ts';
 import { readBrought, saltsOf } from '../follower/subjects.ts';
 import { commitmentsOf } from '../keys/unwrap.ts';
 import { toldReasons } from '../told/rules.ts';
-import { ownReasons, vaultsOf } from './rules.ts';
+import { ownReasons, type Standing, standingOf, vaultsOf } from './rules.ts';
 import { nonceState, relatedContracts } from './store.ts';
 
 /** What a room asks for, decoded. */
@@ -39,12 +40,16 @@ export type Asked = {
 /** The subjects to follow for a run, and what the room brought about them. */
 export type Scope = { readonly salts: readonly Bytes[]; readonly brought: Brought };
 
+/** Who has reserved the run for this room, whether this vault has, and whether the run may not go on. */
+export type Seen = { readonly standing: Standing; readonly mine: boolean; readonly stopped: boolean };
+
 /** What a decision found. Without reasons the run and its manifest are there. */
 export type Decided = {
   readonly reasons: readonly Reason[];
   readonly decision: ReleaseDecision;
   readonly vaults: ReadonlyMap<Digest, KeyText>;
   readonly followed: Followed;
+  readonly seen: Seen;
   /** This vault's own nonce among the challenges. */
   readonly nonce: string | undefined;
 };
@@ -91,6 +96,24 @@ export function contractsOf(record: LedgerRecord, run: RunState | undefined): Co
   return (run?.request.contracts ?? []).flatMap((digest) => record.contracts.get(digest) ?? []);
 }
 
+async function seenIn(vault: Vault, asked: Asked, record: LedgerRecord): Promise<Seen> {
+  const run = record.runs.get(asked.run);
+  const contracts = contractsOf(record, run);
+  const stopped = run?.ended !== undefined || !contracts.every(contractStands);
+  if (!run) return { standing: 'waiting', mine: false, stopped };
+  const vaults = await vaultsOf(contracts);
+  const manifest = await sha256Digest(asked.manifest);
+  const about = { manifest, room: asked.room, now: vault.timing.clock() };
+  const mine = standingOf(run, [vault.identity.signer.kid], about) === 'complete';
+  return { standing: standingOf(run, vaults.keys(), about), mine, stopped };
+}
+
+/** A look at the log between two decisions. @throws record/… */
+export async function look(vault: Vault, asked: Asked, scope: Scope): Promise<Seen> {
+  await vault.log.follow();
+  return vault.records.lend(scope.salts, scope.brought, (record) => seenIn(vault, asked, record));
+}
+
 async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed: Followed): Promise<Decided> {
   const { identity, timing, db, ledger } = vault;
   const { kid } = identity.signer;
@@ -118,7 +141,8 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed:
     reasons.push(...(await ownReasons(state, { identity, ledgerKey: ledger.key, followed, now })));
     reasons.push(...(await toldReasons(db, record, state)));
   }
-  return { reasons, decision, vaults, followed, nonce };
+  const seen = await seenIn(vault, asked, record);
+  return { reasons, decision, vaults, followed, seen, nonce };
 }
 
 /** Follows to a fresh checkpoint and judges. @throws record/… when the ledger is not there or cheats */

@@ -120,6 +120,19 @@ describe('several vaults', () => {
     await Promise.all([releaseAt(here.steward, body), releaseAt(here.owner, body)]);
   });
 
+  it('keep a room’s reservation when a stranger brings bad evidence in its name', async () => {
+    const here = await open({ timing: { waitMs: 200 } });
+    const run = await approvedRun(here);
+    const room = await openRoom();
+    const body = await prove(here, run, room);
+    await expect(releaseAt(here.steward, body)).rejects.toMatchObject(opaque);
+    const stranger = await prove(here, run, room, (report) => ({ ...report, debug: true }));
+    await expect(releaseAt(here.steward, stranger)).rejects.toMatchObject(opaque);
+    expect((await codesAt(here, here.steward))[0]).toEqual(['release/debug']);
+    expect(denials(here, run)).toEqual([]);
+    await Promise.all([releaseAt(here.steward, body), releaseAt(here.owner, body)]);
+  });
+
   it('stop waiting when another vault denies', async () => {
     const here = await open();
     const run = await approvedRun(here);

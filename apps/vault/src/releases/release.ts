@@ -3,16 +3,16 @@
 // where it was when the room asks again, and what was reserved stays debited.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
-import { contractStands, freshSalt, subjectSalt } from '@sealroom/contract';
+import { freshSalt, subjectSalt } from '@sealroom/contract';
 import { codeOf, Refusal } from '@sealroom/host';
 import { timeText, type Vault } from '../context.ts';
 import type { Reason } from '../db.ts';
 import { refusedRoom } from '../error.ts';
 import { saveRefusal } from '../refusals/store.ts';
 import { answerOf, reservationOf, speak } from './answer.ts';
-import { type Asked, contractsOf, type Decided, decide, type Scope, scopeOf } from './decide.ts';
+import { type Asked, type Decided, decide, look, type Scope, scopeOf, type Seen } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
-import { isProven, isVerified, type Standing, standingOf, vaultsOf } from './rules.ts';
+import { isProven, isVerified } from './rules.ts';
 import { findRelease, markDenied, queueDenial, type Release, reserve, storeAnswer } from './store.ts';
 
 export type Released = { readonly answer: Bytes; readonly reservation: Bytes };
@@ -75,55 +75,35 @@ async function reserveAndAppend(
   });
 }
 
-type Seen = { readonly standing: Standing; readonly stopped: boolean; readonly mine: boolean };
-
-/** Steps 4 and 5 begin with a look at the log: who has reserved, and does the contract still stand? */
-async function look(vault: Vault, asked: Asked, scope: Scope, manifest: Digest): Promise<Seen> {
-  await vault.log.follow();
-  return vault.records.lend(scope.salts, scope.brought, async (record) => {
-    const run = record.runs.get(asked.run);
-    const contracts = contractsOf(record, run);
-    const [now, room] = [vault.timing.clock(), asked.room];
-    const vaults = [...(await vaultsOf(contracts)).keys()];
-    const own = [vault.identity.signer.kid];
-    return {
-      standing: run ? standingOf(run, vaults, { manifest, room, now }) : 'waiting',
-      mine: run !== undefined && standingOf(run, own, { manifest, room, now }) === 'complete',
-      stopped: run?.ended !== undefined || !contracts.every(contractStands),
-    };
-  });
-}
-
 function problemOf({ standing, mine }: Seen): string | undefined {
   if (!mine) return 'this vault’s own reservation is not in the ledger, or too old';
   if (standing === 'denied') return 'another vault of the run has denied it';
   return standing === 'stale' ? 'a reservation is older than two minutes' : undefined;
 }
 
-async function waitForAll(
-  vault: Vault,
-  asked: Asked,
-  scope: Scope,
-  decided: Decided,
-  manifest: Digest,
-): Promise<void> {
+/**
+ * Steps 4 and 5: decides on a record that holds this vault's reservation, so that quota and attempts go by leaf order, and
+ * waits until every vault has reserved. What is given back was decided when all had.
+ */
+async function decidedByAll(vault: Vault, asked: Asked, scope: Scope): Promise<Decided> {
   const deadline = performance.now() + vault.timing.waitMs;
   for (;;) {
-    const seen = await look(vault, asked, scope, manifest);
-    if (seen.stopped || seen.standing === 'complete') return;
-    const problem = problemOf(seen);
-    if (problem) throw new Refused([stale(problem)], decided);
-    // Not a denial: the reservation stands, and the room may ask again.
-    if (performance.now() > deadline) throw new Refused([stale('not all vaults have reserved in time')]);
-    await delay(vault.timing.pollMs);
+    const decided = await decideOrRefuse(vault, asked, scope);
+    for (let seen = decided.seen; seen.standing !== 'complete'; seen = await look(vault, asked, scope)) {
+      // Whatever stopped the run is a reason, which the next decision finds.
+      if (seen.stopped) break;
+      const problem = problemOf(seen);
+      if (problem) throw new Refused([stale(problem)], decided);
+      // Not a denial: the reservation stands, and the room may ask again.
+      if (performance.now() > deadline) throw new Refused([stale('not all vaults have reserved in time')]);
+      await delay(vault.timing.pollMs);
+    }
+    if (decided.seen.standing === 'complete') return decided;
   }
 }
 
 async function answerRoom(vault: Vault, asked: Asked, scope: Scope, release: Release): Promise<Released> {
-  // The decision itself is made on the record that holds the reservation: quota and attempts go by leaf order.
-  const first = await decideOrRefuse(vault, asked, scope);
-  await waitForAll(vault, asked, scope, first, release.manifest);
-  const decided = await decideOrRefuse(vault, asked, scope);
+  const decided = await decidedByAll(vault, asked, scope);
   await vault.barrier('checked', asked.run);
   const made = await vault.records.lend(scope.salts, scope.brought, (record) =>
     answerOf(vault, record, { asked, decided, release }),
