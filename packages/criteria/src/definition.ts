@@ -51,12 +51,15 @@ const RULE_SET_OF_A_FIELD: ValueMap = new Map<string, Value>([
   ['type', 'dict'],
 ]);
 
-/** The dialect of one check of criteria; `accepted` lives as long as the criteria are being read. */
-function definitionDialect(accepted: Set<string>): Dialect {
-  const schemaReferences = new Set<string>();
-  const ruleReferences = new Set<string>();
+/** What one check of criteria remembers. `accepted` may have met more: it lives as long as its criteria. */
+interface Memory {
+  readonly accepted: Set<string>;
+  readonly schemaReferences: Set<string>;
+  readonly ruleReferences: Set<string>;
+}
 
-  const ruleSet: NamedCheck = (scope, field, value) => {
+function ruleSetCheck({ accepted, ruleReferences }: Memory): NamedCheck {
+  return (scope, field, value) => {
     if (typeof value === 'string') {
       if (ruleReferences.has(value)) return;
       ruleReferences.add(value);
@@ -69,8 +72,10 @@ function definitionDialect(accepted: Set<string>): Dialect {
     if (child.validate(value)) accepted.add(key);
     else scope.adopt(child.violations);
   };
+}
 
-  const schema: NamedCheck = (scope, field, value) => {
+function schemaCheck({ accepted, schemaReferences }: Memory): NamedCheck {
+  return (scope, field, value) => {
     if (typeof value === 'string') {
       if (schemaReferences.has(value)) return;
       schemaReferences.add(value);
@@ -91,22 +96,10 @@ function definitionDialect(accepted: Set<string>): Dialect {
     if (child.validate(resolved)) accepted.add(key);
     else scope.adopt(child.violations);
   };
+}
 
-  const checks = new Map<string, NamedCheck>([
-    ['bulk_schema', ruleSet],
-    ['schema', schema],
-    ['dependencies', checkDependencies],
-    ['type', checkTypes],
-    [
-      'items',
-      (scope, field, value) => {
-        if (!isList(value)) throw new Breakdown('TypeError');
-        for (const [index, rules] of value.entries()) ruleSet(scope, [field, BigInt(index)], rules);
-      },
-    ],
-  ]);
-
-  const logical: Rule = (scope, operator, field, value) => {
+function logicalRule({ accepted }: Memory): Rule {
+  return (scope, operator, field, value) => {
     if (typeof operator !== 'string') throw new Breakdown('TypeError');
     // Null comes here: it escapes the check of its type.
     if (!isList(value)) {
@@ -122,11 +115,27 @@ function definitionDialect(accepted: Set<string>): Dialect {
     }
     return undefined;
   };
+}
+
+function definitionDialect(accepted: Set<string>): Dialect {
+  const memory: Memory = { accepted, schemaReferences: new Set(), ruleReferences: new Set() };
+  const ruleSet = ruleSetCheck(memory);
+  const items: NamedCheck = (scope, field, value) => {
+    if (!isList(value)) throw new Breakdown('TypeError');
+    for (const [index, rules] of value.entries()) ruleSet(scope, [field, BigInt(index)], rules);
+  };
+  const checks = new Map<string, NamedCheck>([
+    ['bulk_schema', ruleSet],
+    ['schema', schemaCheck(memory)],
+    ['dependencies', checkDependencies],
+    ['type', checkTypes],
+    ['items', items],
+  ]);
   const rules = new Map<string, Rule>([
     ...PLAIN_RULES,
     ...NESTED_RULES,
     ['type', typeOfArgument],
-    ['logical', logical],
+    ['logical', logicalRule(memory)],
     ['check_with', checkWith],
   ]);
   return { rules, checks, normalise: () => undefined };
