@@ -31,9 +31,10 @@ export type CallInput<R extends Route> = Part<'params', RouteParamsInput<R>> &
     readonly signal?: AbortSignal;
   };
 
+type Scalar = string | number | boolean;
 type LooseInput = {
-  readonly params?: Readonly<{ [name: string]: unknown }> | undefined;
-  readonly query?: Readonly<{ [name: string]: unknown }> | undefined;
+  readonly params?: Readonly<{ [name: string]: Scalar }> | undefined;
+  readonly query?: Readonly<{ [name: string]: Scalar | undefined }> | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<{ [name: string]: string }>;
   readonly signal?: AbortSignal;
