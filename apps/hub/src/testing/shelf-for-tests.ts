@@ -69,16 +69,17 @@ export async function fillShelf(hub: Hub, steward: Party, owner: Party, project:
   if (!spec || !report || !rules) throw new Error('no documents');
   const ds = base(steward, project);
   const ao = base(owner, project);
-  const keks = [await random(), await random()] as const;
-  for (const [party, kek, role] of [
-    [steward, keks[0], 'data-steward'],
-    [owner, keks[1], 'algorithm-owner'],
+  const spki = [generateSecret(), generateSecret()] as const;
+  const keks = [await sha256Digest(spki[0]), await sha256Digest(spki[1])] as const;
+  for (const [party, kek, role, publicHalf] of [
+    [steward, keks[0], 'data-steward', spki[0]],
+    [owner, keks[1], 'algorithm-owner', spki[1]],
   ] as const) {
     const kekPayload = {
       ...base(party, project),
       role,
       kek,
-      spki: bytes32(),
+      spki: base64urlEncode(publicHalf),
       version: 1,
       custody: 'own' as const,
     };
