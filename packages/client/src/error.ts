@@ -2,7 +2,10 @@ export type ClientErrorCode =
   | 'client/unreachable'
   | 'client/bad-answer'
   | 'client/refused'
-  | 'client/too-large';
+  | 'client/too-large'
+  | 'client/not-proved'
+  | 'client/unpinned'
+  | 'client/mismatch';
 
 /**
  * The one error class of this package. For a service's refusal, `problem` is its code (such as `statement/wrong-state`)
