@@ -1,2 +1,8 @@
 #!/usr/bin/env node
-console.log(process.version);
+// The command `sealroom`. This file only makes sure that the running Node can read the rest; see cli.ts.
+import { onSuitableNode } from './runtime.ts';
+
+if (onSuitableNode()) {
+  const { runOnThisTerminal } = await import('./cli.ts');
+  await runOnThisTerminal(process.argv.slice(2));
+}

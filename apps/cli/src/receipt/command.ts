@@ -1,0 +1,30 @@
+// Registers `receipt` and `trust`.
+import type { Command } from 'commander';
+import type { Lazily } from '../cli.ts';
+
+export function registerReceipt(program: Command, lazily: Lazily): void {
+  const receipt = program.command('receipt').description('get and verify run receipts');
+  receipt
+    .command('get <run>')
+    .description('download a run’s receipt and verify it')
+    .option('--out <file>', 'where to write it; <run>.receipt.json when left out')
+    .option('--project <project>', 'id or name')
+    .option('--overwrite', 'replace the output')
+    .action(lazily(async () => (await import('./get.ts')).getReceipt));
+  receipt
+    .command('verify <file>')
+    .description('verify a receipt offline')
+    .option('--trust <file>', 'what you pinned; without it the verdict is at best "consistent" (exit code 3)')
+    .action(lazily(async () => (await import('./verify.ts')).verifyReceiptFile));
+  receipt
+    .command('show <file>')
+    .description('show what a receipt says, whether or not its parties are pinned')
+    .action(lazily(async () => (await import('./verify.ts')).showReceipt));
+  const trust = program.command('trust').description('what this home trusts receipts by');
+  trust
+    .command('export')
+    .description('write a trust file from what was pinned here')
+    .option('--out <file>', 'where to write it', 'trust.json')
+    .option('--overwrite', 'replace the output')
+    .action(lazily(async () => (await import('./trust.ts')).exportTrust));
+}

@@ -1,0 +1,54 @@
+// A verified receipt in words; "not hardware-attested" comes first where it is true.
+import type { VerifiedReceipt } from '@sealroom/contract';
+import { bytesText, facts, short, timeText } from '../terminal/text.ts';
+
+const VERDICTS: Readonly<Record<VerifiedReceipt['verdict'], string>> = {
+  pinned: 'Verified: signed by the parties you pinned.',
+  consistent:
+    'Consistent only: it proves what it says by the keys it names itself. Give --trust FILE to know whose keys they are.',
+};
+
+export function receiptText(receipt: VerifiedReceipt): string {
+  const { finished, request, ledger, contracts, verdict, hardwareAttested, statements } = receipt;
+  const custody = finished.custody.map((item) => `${short(item.org)} ${item.custody}`).join(', ');
+  const parties = contracts
+    .flatMap(({ contract }) => contract.participants)
+    .map(({ role, org }) => `${role} ${org}`)
+    .join(', ');
+  return [
+    hardwareAttested ? '' : 'NOT HARDWARE-ATTESTED: the room was simulated.\n',
+    `${VERDICTS[verdict]}\n\n`,
+    facts([
+      ['run', finished.run],
+      ['outcome', finished.outcome],
+      ['finished', timeText(finished.finishedAt)],
+      ['isolation', finished.isolation],
+      ['contract', finished.contract],
+      ['parties', parties],
+      ['datasets', finished.datasets.join(', ')],
+      ['algorithm', finished.algorithms.join(', ')],
+      ['criteria', finished.criteria],
+      ['parameters', JSON.stringify(request.parameters)],
+      ['sealed output', finished.output ?? 'none'],
+      ['charged', `${finished.bits} bits, ${bytesText(finished.bytes)}`],
+      ['custody', custody],
+      ['ledger', `${ledger.origin}, ${ledger.size} entries`],
+      ['statements', `${statements.length}, each in the ledger`],
+    ]),
+  ].join('');
+}
+
+export function receiptJson(receipt: VerifiedReceipt): object {
+  const { verdict, hardwareAttested, finished, request, ledger, contracts } = receipt;
+  return {
+    ok: true,
+    verdict,
+    hardwareAttested,
+    run: finished.run,
+    outcome: finished.outcome,
+    finished,
+    request,
+    ledger,
+    contracts: contracts.map(({ digest }) => digest),
+  };
+}

@@ -1,0 +1,92 @@
+// A contract as it is shown before a signature: who signs, each root's fingerprint and how it was checked, what may leave,
+// and the warnings first.
+import type { ContractReview } from '@sealroom/client';
+import { keyThumbprint } from '@sealroom/cose';
+import { bytesText, facts, short, timeText } from '../terminal/text.ts';
+
+const CHECKED: Readonly<Record<string, string>> = {
+  own: 'your own root',
+  'out-of-band': 'compared out of band',
+  'did-web': 'from its did:web document',
+};
+
+const CUSTODY: Readonly<Record<string, string>> = {
+  own: 'run by the organisation itself',
+  attested: 'runs in a measured room',
+  operator: 'the operator can read this',
+};
+
+function partiesText({ parties }: ContractReview): string {
+  return parties
+    .map(({ org, role, name, fingerprint, checked, signed, custody }) =>
+      facts([
+        ['party', `${name ?? '(unknown here)'}, ${role}`],
+        ['organisation', org],
+        ['fingerprint', fingerprint],
+        [
+          'checked',
+          checked === undefined ? 'NOT COMPARED: must not be signed with' : (CHECKED[checked] ?? checked),
+        ],
+        ['signed', signed ? 'yes' : 'not yet'],
+        ['vault custody', custody && `${custody} (${CUSTODY[custody] ?? ''})`],
+      ]),
+    )
+    .join('\n');
+}
+
+async function roomText(
+  { contract: { room } }: ContractReview,
+  ownLaunch: string | undefined,
+): Promise<string> {
+  const accepted = await Promise.all(
+    room.accept.map(async ({ technology, keys, launch }) => {
+      const kids = await Promise.all(keys.map(keyThumbprint));
+      const same = launch.map((digest) =>
+        digest === ownLaunch
+          ? `${short(digest)} (as installed here)`
+          : `${short(digest)} (another program than here)`,
+      );
+      return `${technology} by node ${kids.map(short).join(', ')}, program ${same.join(', ')}`;
+    }),
+  );
+  return facts([
+    ['rooms', accepted.join('; ')],
+    ['isolation', `${room.isolation} or stronger`],
+    ['network', room.network],
+    ['at most', `${room.maxVcpu} processors, ${room.maxMemoryGiB} GiB, ${room.maxMinutes} min`],
+  ]);
+}
+
+/** @param ownLaunch launch digest of the room program installed here, to compare with */
+export async function reviewText(review: ContractReview, ownLaunch?: string): Promise<string> {
+  const { contract, digest, warnings, problems } = review;
+  const { output, quota, datasets, algorithms, parameters } = contract;
+  const marks = [
+    ...problems.map((problem) => `PROBLEM: ${problem}\n`),
+    ...warnings.map((warning) => `WARNING: ${warning}\n`),
+  ].join('');
+  const declared = Object.entries(parameters).map(([name, type]) => `${name} (${type.type})`);
+  return [
+    marks,
+    marks === '' ? '' : '\n',
+    partiesText(review),
+    '\n',
+    facts([
+      ['contract', digest],
+      ['purpose', contract.purpose],
+      ['holds', `${timeText(contract.notBefore)} to ${timeText(contract.notAfter)}`],
+      ['datasets', datasets.map((item) => `${item.digest} (${item.sensitivity}, ${item.access})`).join(', ')],
+      ['algorithm', algorithms.map((item) => item.package).join(', ')],
+      ['criteria', contract.criteria],
+      ['parameters', declared.join(', ') || 'none'],
+      [
+        'leaves',
+        `${output.classes.join(', ')}; ${bytesText(output.maxBytes)}, at most ${output.maxBits} bits each`,
+      ],
+      ['goes to', output.recipients.map(({ org, key }) => `${short(org)} key ${key.slice(-8)}`).join(', ')],
+      ['runs', `${quota.runs}, with ${quota.attemptsPerRun} attempt(s) each`],
+      ['ledger', contract.ledger.origin],
+    ]),
+    await roomText(review, ownLaunch),
+  ].join('');
+}
