@@ -152,7 +152,7 @@ test('an R-style client that posts arrays of length one works', async () => {
   const program = `python3 - <<'END'
 import json, os, ssl, urllib.request
 context = ssl.create_default_context(cafile=os.environ["ENCLAVE_CA_FILE"])
-body = {"json_data": {"n": 3}, "name": ["report"], "status": ["Completed"]}
+body = {"json_data": {"n": [3]}, "name": ["report"], "status": ["Completed"]}
 request = urllib.request.Request(os.environ["ENCLAVE_URL"] + "/api/v1/report", json.dumps(body).encode(), {"Content-Type": "application/json"})
 print(urllib.request.urlopen(request, context=context).read())
 END`;
@@ -229,4 +229,20 @@ test('a streamed file is read by range, one segment for one read', async () => {
   await opened.files.get('validation.csv')?.segment(0);
   expect(asked.length).toBe(before + 1);
   expect(asked.every((range) => range !== null)).toBe(true);
+});
+
+test.each([
+  ['makes it stricter', { n: { type: 'integer', max: 2 } }, 'failed'],
+  ['cannot make it looser', { n: { type: 'integer' }, row: { type: 'string' } }, 'failed'],
+  ['is refused when it cannot be used', { n: { type: 'nonsense' } }, 'failed'],
+  ['may agree', { n: { type: 'integer', max: 3, required: true } }, 'completed'],
+])('a schema of the algorithm’s own %s', async (name, schema, outcome) => {
+  const row = name.includes('looser') ? ', "row": "17.99,10.38"' : '';
+  const program = `python3 - <<'END'
+from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+report = {"json_data": {"n": 3${row}}, "name": "n", "status": "Completed", "json_schema": ${JSON.stringify(schema).replaceAll('true', 'True')}}
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict(report))
+END`;
+  const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
+  expect((await run(await packageOf(program), { criteria: wanted })).outcome).toBe(outcome);
 });

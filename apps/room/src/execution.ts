@@ -13,7 +13,14 @@ import {
   sha256,
   utf8Encode,
 } from '@sealroom/bytes';
-import { type Criteria, gateReport, parseCriteria } from '@sealroom/criteria';
+import {
+  type Criteria,
+  CriteriaError,
+  gateReport,
+  parseCriteria,
+  readValue,
+  unboxScalars,
+} from '@sealroom/criteria';
 import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
 import { readPackage, resolveEntrypoint } from '@sealroom/host/package';
 import { streamRange } from '@sealroom/seal';
@@ -94,19 +101,30 @@ function environmentOf(plan: Plan): { [name: string]: string } {
   };
 }
 
+/** The criteria that an algorithm sends along; undefined when they cannot be used, which refuses. */
+function ownCriteria(schema: JsonObject): Criteria | undefined {
+  try {
+    return parseCriteria(canonicalJson(schema, { fractions: true }), { mode: 'strict' });
+  } catch (error) {
+    if (error instanceof CriteriaError) return undefined;
+    throw error;
+  }
+}
+
 type Box = { report: Bytes | undefined; failed: boolean };
 
 function createApi(plan: Plan, datasets: readonly OpenAsset[], files: readonly DataFile[], box: Box) {
   const gate = gateOf(plan);
+  // R clients send scalars as lists of one; where the criteria want a scalar, the list is opened.
   const judge = (data: Json, schema: JsonObject | undefined) => {
-    const text = canonicalJson(data, { fractions: true });
-    const verdict = gateReport({ ...gate, text });
+    const value = unboxScalars(gate.criteria, readValue(canonicalJson(data, { fractions: true })));
+    const verdict = gateReport({ ...gate, value });
     if (!verdict.ok) return { ok: false as const, messages: verdict.messages };
     if (schema) {
       // The caller's own schema may only make the gate stricter.
-      const criteria = parseCriteria(canonicalJson(schema, { fractions: true }), { mode: 'strict' });
-      const own = gateReport({ ...gate, criteria, text });
-      if (!own.ok) return { ok: false as const, messages: own.messages };
+      const criteria = ownCriteria(schema);
+      const own = criteria && gateReport({ ...gate, criteria, value });
+      if (!own?.ok) return { ok: false as const, messages: own?.messages ?? { json_schema: ['not usable'] } };
     }
     return { ok: true as const, canonical: verdict.canonical };
   };
