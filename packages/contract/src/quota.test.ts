@@ -59,6 +59,28 @@ describe('the quota', () => {
     expect(count(first, await openRoom())).toEqual({ spent: 0, attempts: 0 });
   });
 
+  it('moves nobody when one of two vaults denies, and puts last who lost its place and reserves again', async () => {
+    const { world, count, first, second } = await setStage({ runs: 1, attemptsPerRun: 1 });
+    const [one, two] = [await openRoom(), await openRoom()];
+    await reserveRun(world, first, one, 'steward');
+    await reserveRun(world, second, two, 'steward');
+    await reserveRun(world, first, one, 'owner');
+    await denyRun(world, first, 'steward');
+    expect([count(first, one)?.spent, count(second, two)?.spent]).toEqual([0, 1]);
+    await denyRun(world, first, 'owner');
+    expect(count(second, two)?.spent).toBe(0);
+  });
+
+  it('gives no place back that went to another meanwhile', async () => {
+    const { world, count, first, second } = await setStage({ runs: 1, attemptsPerRun: 1 });
+    const [one, two] = [await openRoom(), await openRoom()];
+    await reserveRun(world, first, one, 'steward');
+    await denyRun(world, first, 'steward');
+    await reserveRun(world, second, two, 'steward');
+    await reserveRun(world, first, one, 'owner');
+    expect([count(first, one)?.spent, count(second, two)?.spent]).toEqual([1, 0]);
+  });
+
   it('counts another room of one run as another run, and as an attempt even when it was denied', async () => {
     const { world, count, first } = await setStage({ runs: 2, attemptsPerRun: 2 });
     await reserveRun(world, first, await openRoom());

@@ -4,13 +4,6 @@ import type { Digest } from '@sealroom/bytes';
 import type { KeyText } from '@sealroom/cose';
 import type { ContractState, LedgerRecord, Reservation, RunState } from './record-types.ts';
 
-/** Reservations that no denial of the same vault came after: a vault denies only what it has never answered. */
-function standing(run: RunState): readonly Reservation[] {
-  return run.reservations.filter(
-    (item) => !run.denials.some((denial) => denial.kid === item.kid && denial.index > item.index),
-  );
-}
-
 /** The rooms that reservations name, each with the leaf that named it first. */
 function roomsOf(reservations: readonly Reservation[]): ReadonlyMap<string, number> {
   const rooms = new Map<string, number>();
@@ -21,8 +14,40 @@ function roomsOf(reservations: readonly Reservation[]): ReadonlyMap<string, numb
   return rooms;
 }
 
+/**
+ * The leaf from which a room has held its place without a break. A vault's denial takes back its own reservations below it.
+ * While another vault's stands the place stays where it was: a denial moves nobody. Once all are taken back the place is
+ * free, and who reserves again comes last: what went to others meanwhile stays theirs.
+ */
+function placeOf({ reservations, denials }: RunState, room: KeyText): number | undefined {
+  const own = reservations.filter(({ payload }) => payload.room.sign === room);
+  const events = [
+    ...own.map(({ index, kid }) => ({ index, kid, holds: true })),
+    ...denials.map(({ index, kid }) => ({ index, kid, holds: false })),
+  ].toSorted((a, b) => a.index - b.index);
+  const holders = new Set<Digest>();
+  let place: number | undefined;
+  for (const { index, kid, holds } of events) {
+    if (holds) {
+      holders.add(kid);
+      place ??= index;
+    } else if (holders.delete(kid) && holders.size === 0) place = undefined;
+  }
+  return place;
+}
+
 function earlier(rooms: ReadonlyMap<string, number>, leaf: number): number {
   return [...rooms.values()].filter((index) => index < leaf).length;
+}
+
+/** The rooms of a run that hold a place now. */
+function placesOf(run: RunState): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const room of roomsOf(run.reservations).keys()) {
+    const place = placeOf(run, room);
+    if (place !== undefined) places.set(room, place);
+  }
+  return places;
 }
 
 /**
@@ -38,7 +63,7 @@ export function runsSpent(
   const family = (other: Digest) => other === first || record.contracts.get(other)?.contract.first === first;
   return [...record.runs.values()]
     .filter((run) => run.request.contracts.some(family))
-    .reduce((sum, run) => sum + earlier(roomsOf(standing(run)), before), 0);
+    .reduce((sum, run) => sum + earlier(placesOf(run), before), 0);
 }
 
 /**
@@ -54,7 +79,7 @@ export function countBefore(
   const last = Number.POSITIVE_INFINITY;
   const all = roomsOf(run.reservations);
   return {
-    spent: runsSpent(record, state, roomsOf(standing(run)).get(room) ?? last),
+    spent: runsSpent(record, state, placesOf(run).get(room) ?? last),
     attempts: earlier(all, all.get(room) ?? last),
   };
 }

@@ -29,7 +29,11 @@ async function register(
   const org = statement.claims.iss as Digest;
   record.organisations.set(org, { org, root: statement.payload.root, last: statement.digest });
   const base = { org, uses: new Set<Use>(), receiving: undefined, from: index, statement: statement.digest };
+  // Whoever claimed the root's key before, as a vault's or a person's, could not sign with it.
+  if (record.keys.get(org)?.kind !== 'root') record.keys.delete(org);
   await addKey(record, { ...base, key: statement.payload.root, kind: 'root' });
+  // The list is whole: a vault that it leaves out speaks for the organisation no more.
+  for (const entry of record.keys.values()) if (entry.kind === 'vault') entry.orgs.delete(org);
   for (const vault of statement.payload.vaults)
     await addKey(record, { ...base, key: vault.key, kind: 'vault' });
 }

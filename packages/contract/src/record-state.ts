@@ -1,5 +1,5 @@
 // Which statement may follow which (the "allowed state" column of the statement table), against the folded record.
-import type { Digest } from '@sealroom/bytes';
+import { base64urlDecode, type Digest, sha256Digest } from '@sealroom/bytes';
 import { keyThumbprint } from '@sealroom/cose';
 import { ContractError } from './error.ts';
 import type { ArtifactKind, ContractState, KeyEntry, LedgerRecord, RunState } from './record-types.ts';
@@ -57,6 +57,27 @@ function artifact(record: LedgerRecord, kind: ArtifactKind, digest: Digest) {
   return found;
 }
 
+/** A later version ends the earlier ones and inherits their counters, so it needs the signatures of all who made them. */
+function checkVersion(record: LedgerRecord, contract: Contract, first: Digest): void {
+  const family = [...record.contracts.values()].filter(
+    (state) => state.digest === first || state.contract.first === first,
+  );
+  const origin = contractOf(record, first).contract;
+  if (origin.first !== null || origin.project !== contract.project)
+    throw wrong(
+      'The contract is a version of something that is not the first version of its project’s contract.',
+    );
+  const orgs = contract.participants.map((participant) => participant.org);
+  for (const state of family) {
+    const complete = state.completeAt !== undefined;
+    if (complete && state.contract.version >= contract.version)
+      throw wrong('The contract has this version, or a later one, already.');
+    const counts = complete || state.digest === first;
+    if (counts && !state.contract.participants.every(({ org }) => orgs.includes(org)))
+      throw wrongSigner('A version must be signed by every participant of the versions that it replaces.');
+  }
+}
+
 async function checkSignedContract(
   record: LedgerRecord,
   statement: Statement<'contract.signed'>,
@@ -79,7 +100,7 @@ async function checkSignedContract(
   if (record.contracts.get(statement.digest)?.signatures.has(org)) {
     throw new ContractError('statement/repeated', 'This organisation has signed the contract already.');
   }
-  if (contract.first !== null) contractOf(record, contract.first);
+  if (contract.first !== null) checkVersion(record, contract, contract.first);
 }
 
 function checkChange(
@@ -107,6 +128,9 @@ function checkChange(
 function checkRequest(record: LedgerRecord, statement: Statement<'run.requested'>, signer: KeyEntry): void {
   const { contract, contracts } = statement.payload;
   if (contract !== contracts[0]) throw wrong('A run stands under the first contract it names.');
+  for (const list of [contracts, statement.payload.datasets]) {
+    if (new Set(list).size !== list.length) throw wrong('The request names a contract or a dataset twice.');
+  }
   for (const digest of contracts) {
     const state = contractOf(record, digest);
     const org = statement.claims.iss as Digest;
@@ -149,6 +173,9 @@ function checkRunDecision(
   }
   if (statement.type === 'run.rejected' && run.reservations.length > 0)
     throw wrong('Keys were reserved already; cancel the run instead.');
+  const requester = record.keys.get(run.requested.kid)?.orgs;
+  if (statement.type === 'run.withdrawn' && requester?.has(org) !== true)
+    throw wrongSigner('Only the organisation that requested the run withdraws it.');
   if (statement.type === 'run.withdrawn' && run.reservations.length > 0)
     throw wrong('Keys were reserved already; cancel the run instead.');
 }
@@ -206,16 +233,41 @@ async function checkCleared(
     throw new ContractError('statement/repeated', 'This vault has cleared an output of the run already.');
 }
 
-function checkFinished(record: LedgerRecord, statement: Statement<'run.finished'>): void {
-  const run = openRun(record, statement.payload.run);
-  const { payload } = statement;
+async function checkFinished(record: LedgerRecord, { payload }: Statement<'run.finished'>): Promise<void> {
+  const run = openRun(record, payload.run);
   if (payload.contract !== run.request.contract) throw wrong('The run stands under another contract.');
-  const vaults = run.reservations
-    .filter((item) => item.payload.room.sign === payload.room.sign)
-    .map((item) => item.kid);
-  const cleared = vaults.every((kid) => run.cleared.get(kid)?.outcome === payload.outcome);
-  if (vaults.length === 0 || !cleared)
-    throw wrong('A vault that released a key has not cleared the end of this run.');
+  const { contract } = contractOf(record, payload.contract);
+  for (const vault of contract.vaults) {
+    const cleared = run.cleared.get(await keyThumbprint(vault.key));
+    const same =
+      cleared?.room.sign === payload.room.sign &&
+      cleared.manifest === payload.manifest &&
+      cleared.outcome === payload.outcome &&
+      cleared.bits === payload.bits &&
+      cleared.bytes === payload.bytes;
+    if (!same) throw wrong('A vault of the contract has not cleared this end of the run for this room.');
+  }
+}
+
+async function checkRegistered(
+  record: LedgerRecord,
+  { payload }: Statement<'participant.registered'>,
+  org: Digest,
+): Promise<void> {
+  if ((record.organisations.get(org)?.last ?? null) !== payload.prev)
+    throw wrong('The registration does not follow the last one; look again and sign anew.');
+  for (const { key } of payload.vaults) {
+    const kid = await keyThumbprint(key);
+    if (kid === org || (record.keys.get(kid)?.kind ?? 'vault') !== 'vault')
+      throw wrong('A key that signs for people or organisations cannot be a vault’s as well.');
+  }
+}
+
+async function checkKek(record: LedgerRecord, { payload }: Statement<'kek.created'>): Promise<void> {
+  if ((await sha256Digest(base64urlDecode(payload.spki))) !== payload.kek)
+    throw new ContractError('statement/malformed', 'The key-encryption key’s name is not its digest.');
+  if (record.keks.has(payload.kek))
+    throw new ContractError('statement/repeated', 'This key-encryption key was announced already.');
 }
 
 /** @throws statement/wrong-state · statement/wrong-signer · statement/repeated */
@@ -228,12 +280,8 @@ export async function checkState(
   if ('org' in statement.payload && statement.payload.org !== org)
     throw wrongSigner('The statement speaks for another organisation than its signer’s.');
   switch (statement.type) {
-    case 'participant.registered': {
-      const known = record.organisations.get(org);
-      if ((known?.last ?? null) !== statement.payload.prev)
-        throw wrong('The registration does not follow the last one; look again and sign anew.');
-      return;
-    }
+    case 'participant.registered':
+      return checkRegistered(record, statement, org);
     case 'identity.added':
       if (!record.organisations.has(org)) throw wrong('The organisation is not registered.');
       if (record.keys.has(await keyThumbprint(statement.payload.key)))
@@ -301,6 +349,7 @@ export async function checkState(
     case 'key.released':
       throw wrong('A release is the vault’s answer to a room; it does not stand in the ledger.');
     case 'kek.created':
+      return checkKek(record, statement);
     case 'specification.published':
     case 'criteria.published':
       return;

@@ -45,7 +45,7 @@ async function roomEntry(
   const run = record.runs.get(statement.payload.run);
   for (const reservation of run?.reservations ?? []) {
     const key = reservation.payload.room.sign;
-    if ((await keyThumbprint(key)) !== statement.kid) continue;
+    if (key !== statement.payload.room.sign || (await keyThumbprint(key)) !== statement.kid) continue;
     const base = {
       key,
       kid: statement.kid,

@@ -357,9 +357,10 @@ const TABLE: readonly (readonly [ReleaseCode, string, Wrong])[] = [
       meanwhile: async ({ world, agreed }) => {
         const { steward } = world;
         const named = { salt: freshSalt(), org: steward.org, project: world.project, role: steward.role };
-        const announced = { ...named, kek: agreed.digest, spki: 'AAAA', version: 2, custody: 'own' as const };
+        const kek = await sha256Digest(base64urlDecode('AAAA'));
+        const announced = { ...named, kek, spki: 'AAAA', version: 2, custody: 'own' as const };
         await say(world, madeUpVault(world, 'steward'), 'kek.created', announced);
-        await wrapKeys(world, steward, agreed.digest, agreed.digest);
+        await wrapKeys(world, steward, kek, agreed.digest);
       },
     },
   ],
