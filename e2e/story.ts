@@ -49,7 +49,9 @@ export async function startHouse(
   const first = await Promise.race([lines[Symbol.asyncIterator]().next(), ended.then(() => undefined)]);
   if (!first || first.done)
     throw new Error(`sealroom up ended before it was ready; see ${join(directory, 'logs')}`);
-  const ready = JSON.parse(first.value) as {
+  const said = JSON.parse(first.value) as { ready?: boolean; message?: string };
+  if (said.ready !== true) throw new Error(`sealroom up did not start: ${said.message ?? first.value}`);
+  const ready = said as {
     hub: string;
     ledger: House['ledger'];
     vaults: RunningHouse['vaults'];
