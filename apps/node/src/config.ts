@@ -14,7 +14,7 @@ const shape = {
   /** Rooms at a time. */
   concurrency: z.int().min(1).max(64).default(1),
   maxVcpu: z.int().min(1).default(2),
-  maxMemoryGiB: z.int().min(1).default(4),
+  maxMemoryGib: z.int().min(1).default(4),
   /** This machine has no TEE: start simulated rooms, which prove nothing about hardware. There is no default. */
   simulated: z.literal(true),
   /** End when standard input ends, for supervisors. */

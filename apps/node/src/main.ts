@@ -16,6 +16,7 @@ import {
 } from '@sealroom/host';
 import { measureRoom } from '@sealroom/host/measure';
 import type { Work } from '@sealroom/api';
+import type { Digest } from '@sealroom/bytes';
 import { ClientError } from '@sealroom/client';
 import { type NodeConfig, readConfig } from './config.ts';
 import { createHubLink, type HubLink } from './hub-link.ts';
@@ -38,11 +39,11 @@ const log = createLog({
 
 const RETRY_MS = 2000;
 
-async function enrol(config: NodeConfig, keys: NodeKeys, hub: HubLink): Promise<void> {
+async function enrol(config: NodeConfig, keys: NodeKeys, hub: HubLink): Promise<Digest> {
   const marker = join(config.dataDirectory, 'enrolled');
   const launch = await measureRoom();
   const isolation = await probeIsolation();
-  if (existsSync(marker) && (await readFile(marker, 'utf8')) === `${launch} ${isolation}`) return;
+  if (existsSync(marker) && (await readFile(marker, 'utf8')) === `${launch} ${isolation}`) return launch;
   if (config.code === undefined) {
     throw new Error(
       'This node is not enrolled with its present program. Give a one-time code of the hub (SEALROOM_NODE_CODE_FILE).',
@@ -56,9 +57,10 @@ async function enrol(config: NodeConfig, keys: NodeKeys, hub: HubLink): Promise<
     launch,
     isolation,
     maxVcpu: config.maxVcpu,
-    maxMemoryGiB: config.maxMemoryGiB,
+    maxMemoryGiB: config.maxMemoryGib,
   });
   await writeFileAtomic(marker, new TextEncoder().encode(`${launch} ${isolation}`), 0o600);
+  return launch;
 }
 
 type Running = {
@@ -68,12 +70,23 @@ type Running = {
   readonly caPem: string | null;
   readonly signal: AbortSignal;
   readonly spool: string;
+  /** The room program as this node enrolled with it. */
+  readonly launch: Digest;
 };
 
-async function runOne({ config, keys, hub, caPem, signal, spool }: Running, work: Work): Promise<void> {
+async function runOne(
+  { config, keys, hub, caPem, signal, spool, launch }: Running,
+  work: Work,
+): Promise<void> {
   log.event('room.started', { run: work.run });
   const { ledgerOrigin, storeOrigins } = await hub.describe();
   const { hostData, wallMs } = await prepareWork(work);
+  // A program that was changed since this node enrolled is another room: no contract names it.
+  if ((await measureRoom()) !== launch) {
+    log.event('room.ended', { run: work.run, end: 'lost', code: 'node/program-changed' });
+    await hub.reportFailed(work.run, 'node/program-changed');
+    return;
+  }
   const said = (chunk: Uint8Array) =>
     log.event('room.said', { run: work.run, text: new TextDecoder().decode(chunk).trim() });
   const end = await runRoom({
@@ -84,7 +97,7 @@ async function runOne({ config, keys, hub, caPem, signal, spool }: Running, work
     caPem,
     spool,
     simulator: keys.simulator,
-    launch: await measureRoom(),
+    launch,
     hostData,
     wallMs,
     now: Date.now,
@@ -118,7 +131,7 @@ async function main(): Promise<void> {
   const caPem = config.ca ?? null;
   const fetch = tlsFetch(caPem === null ? {} : { caPem });
   const hub = await createHubLink(config.hubUrl, { signer: keys.node, fetch, now: Date.now });
-  await enrol(config, keys, hub);
+  const launch = await enrol(config, keys, hub);
   const spool = join(config.dataDirectory, 'spool');
   await rm(spool, { recursive: true, force: true });
   await ensureDirectory(spool, 0o700);
@@ -133,11 +146,11 @@ async function main(): Promise<void> {
   log.event('node.started', {
     node: keys.node.kid,
     isolation: await probeIsolation(),
-    launch: await measureRoom(),
+    launch,
     simulated: true,
   });
   const loops = Array.from({ length: config.concurrency }, () =>
-    loop({ config, keys, hub, caPem, signal: stopping.signal, spool }),
+    loop({ config, keys, hub, caPem, signal: stopping.signal, spool, launch }),
   );
   onStop(async () => {
     stopping.abort();

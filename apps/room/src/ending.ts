@@ -129,8 +129,8 @@ export async function endRun(
   { identity, released, isolation, hub, fetch, origin, now }: Ending,
 ): Promise<void> {
   const charge = chargeOf(plan, execution);
-  if (execution.outcome === 'failed') await hub.tell('Run Failed', execution.code);
   const cleared = await clear(plan, identity, charge, { fetch, now });
+  if (execution.outcome === 'failed') await hub.tell('Run Failed', execution.code);
   const output = execution.outcome === 'completed' ? await sealReport(plan, execution.report) : undefined;
   const times = released.payloads.map((item) => item.at).toSorted();
   const ends = cleared.map((item) => item.payload.at).toSorted();

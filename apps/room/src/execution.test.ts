@@ -229,6 +229,7 @@ test('a streamed file is read by range, one segment for one read', async () => {
   await opened.files.get('validation.csv')?.segment(0);
   expect(asked.length).toBe(before + 1);
   expect(asked.every((range) => range !== null)).toBe(true);
+  await opened.close();
 });
 
 test.each([

@@ -131,6 +131,9 @@ export async function makePlan(boot: Boot): Promise<Plan> {
       if (!run.approvals.has(steward))
         throw new RoomError('room/not-permitted', 'A steward has not approved the run.');
     }
+    if (!state.contract.output.classes.includes('report')) {
+      throw new RoomError('room/not-permitted', 'A contract of the run lets no report out.');
+    }
     return { digest, contract: state.contract };
   });
   const inOrder = placed.toSorted((a, b) => a.index - b.index);

@@ -119,7 +119,8 @@ async function* segments(response: Response, sealedSize: number): AsyncGenerator
 
 type Opened = { readonly file: SealedFile; readonly salt: Bytes; close(): Promise<void> };
 
-async function stageFile(
+async function stageInto(
+  handle: FileHandle,
   asset: PlannedAsset,
   entry: InventoryFile,
   key: Bytes,
@@ -128,8 +129,6 @@ async function stageFile(
 ): Promise<Opened> {
   const hashes = parseLeaves(leaves, entry.sealedSize);
   await checkLeaves(hashes, entry.tree);
-  const name = join(staging.folder, hexEncode(await sha256(utf8Encode(`${asset.asset}/${entry.path}`))));
-  const handle: FileHandle = await open(name, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   let index = 0;
   let salt: Bytes = new Uint8Array();
   for await (const segment of segments(await get(asset, entry.path, staging.fetch), entry.sealedSize)) {
@@ -150,6 +149,23 @@ async function stageFile(
   const { path, sealedSize, tree } = entry;
   const file = await sealedFile({ source, key, path, sealedSize, leaves, tree, cipher: staging.cipher });
   return { file, salt, close: () => handle.close() };
+}
+
+async function stageFile(
+  asset: PlannedAsset,
+  entry: InventoryFile,
+  key: Bytes,
+  leaves: Bytes,
+  staging: Staging,
+): Promise<Opened> {
+  const name = join(staging.folder, hexEncode(await sha256(utf8Encode(`${asset.asset}/${entry.path}`))));
+  const handle = await open(name, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    return await stageInto(handle, asset, entry, key, leaves, staging);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 async function streamFile(

@@ -66,7 +66,6 @@ export type ContractErrorCode =
   | 'receipt/pins-ledger'
   | 'receipt/pins-organisation'
   | 'receipt/pins-simulator'
-  | 'receipt/pins-contract'
   | 'trust/malformed'
   | ReleaseCode;
 

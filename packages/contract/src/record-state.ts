@@ -139,6 +139,8 @@ function checkRequest(record: LedgerRecord, statement: Statement<'run.requested'
     if (!state.signatures.has(org))
       throw wrong('The organisation that requests a run has not signed its contract.');
     if (state.revokedBy || state.supersededBy) throw wrong('The contract has ended.');
+    if (statement.payload.project !== state.contract.project)
+      throw wrong('The run names another project than its contract.');
   }
 }
 

@@ -79,7 +79,8 @@ const output = z.strictObject({
     .int()
     .min(1024)
     .max(64 * 1024 * 1024),
-  maxBits: count,
+  /** At least 1: also that a run failed is told. */
+  maxBits: z.int().min(1),
   classes: z.array(z.enum(['report', 'log'])).min(1),
   logs: z.enum(['none', 'status']),
   release: z.literal('automatic'),

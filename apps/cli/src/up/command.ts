@@ -27,7 +27,7 @@ function report(house: House): string {
     'Sealroom is up. Everything here is in the hands of this machine’s operator; rooms are simulated (not hardware-attested).',
     `  hub                ${house.hub}`,
     `  ledger             ${house.ledger.url}`,
-    `  ledger key         ${house.ledger.key}`,
+    `  ledger key         ${house.ledger.kid}   (clients compare it: --ledger-key)`,
     ...vaults,
     '                     let one serve an organisation: sealroom vault serve NAME ORGANISATION',
     `  authority          ${house.caFile}   (give it to clients with --ca)`,

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureDirectory, type RunningPostgres, startPostgres, writeFileAtomic } from '@sealroom/host';
+import { keyThumbprint } from '@sealroom/cose';
 import { INSTALLATION } from '@sealroom/host/measure';
 import { type ReadyFacts, type Service, type ServiceSpec, startService } from './child.ts';
 import { certificateFor, type Layout, servedFile, type UpState, writeServed } from './layout.ts';
@@ -161,7 +162,12 @@ async function startNode(start: Start, hubUrl: string): Promise<ReadyFacts> {
 
 export type House = {
   readonly hub: string;
-  readonly ledger: { readonly url: string; readonly origin: string; readonly key: string };
+  readonly ledger: {
+    readonly url: string;
+    readonly origin: string;
+    readonly key: string;
+    readonly kid: string;
+  };
   readonly vaults: Readonly<{ [name: string]: string }>;
   readonly node: string;
   readonly caFile: string;
@@ -208,7 +214,7 @@ export async function startHouse(
     const vaultPorts = Object.fromEntries(Object.entries(vaults).map(([name, url]) => [name, portOf(url)]));
     return {
       hub,
-      ledger: { ...ledger, origin: LEDGER_ORIGIN },
+      ledger: { ...ledger, origin: LEDGER_ORIGIN, kid: await keyThumbprint(ledger.key) },
       vaults,
       node: String(node['node']),
       caFile: layout.caFile,
