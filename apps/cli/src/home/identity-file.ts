@@ -17,7 +17,6 @@ import {
   base64urlEncode,
   type Bytes,
   canonicalBytes,
-  type Digest,
   parseStrictJson,
   utf8Encode,
 } from '@sealroom/bytes';
@@ -242,10 +241,3 @@ export async function addRecovery(
   const others = file.locks.filter(({ by }) => by !== 'recovery-code');
   return { ...file, locks: [...others, lockByCode(dataKey, code, aboutFile(file))] };
 }
-
-/** Whose keys a file holds, without opening it. */
-export type PublicIdentity = {
-  readonly kid: Digest;
-  readonly key: KeyText;
-  readonly receiving: KeyText | null;
-};

@@ -1,4 +1,6 @@
 // What a home knows of its hub and its organisation, and the session token. Not secret but for the token.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { digest, identifier, url } from '@sealroom/contract';
 import { z } from 'zod';
 import { jsonFile } from './json-file.ts';
@@ -37,4 +39,9 @@ export async function changeSettings(home: string, change: Partial<Omit<Settings
   const changed = { ...(await readSettings(home)), ...change };
   await settingsFile.write(home, changed);
   return changed;
+}
+
+/** Forgets the token; the hub forgets it when it ends. */
+export async function endSession(home: string): Promise<void> {
+  await rm(join(home, 'session.json'), { force: true });
 }

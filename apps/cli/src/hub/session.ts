@@ -1,7 +1,5 @@
 // Signing in: a challenge of the hub signed by the identity, and the token it gives. A command that signs anyway signs in
 // anew when the token has ended.
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { hubRoutes } from '@sealroom/api';
 import { base64urlEncode, type Digest } from '@sealroom/bytes';
 import { call, type Fetch, type Service } from '@sealroom/client';
@@ -34,10 +32,6 @@ export async function signIn(context: Context, { service, origin }: HubConnectio
   const session = { v: 1 as const, hub: service.baseUrl, ...opened };
   await sessionFile.write(context.home, session);
   return session;
-}
-
-export async function signOut(home: string): Promise<void> {
-  await rm(join(home, 'session.json'), { force: true });
 }
 
 async function storedSession(context: Context, hub: string, kid: Digest): Promise<Session | undefined> {

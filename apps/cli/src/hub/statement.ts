@@ -39,8 +39,6 @@ export type PublishParts = {
   readonly url?: string;
 };
 
-export type Published = { readonly digest: Digest; readonly statement: Digest; readonly index: number };
-
 /** Publishes a signed statement in a project and checks its place. */
 export async function publish(
   context: Context,

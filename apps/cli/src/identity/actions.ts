@@ -17,18 +17,11 @@ import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven, writeWhole } from '../home/files.ts';
 import { readPins, pinOrganisation } from '../home/pins.ts';
-import { changeSettings, readSettings } from '../home/settings.ts';
-import {
-  findIdentity,
-  makeIdentity,
-  needIdentity,
-  recoverIdentity,
-  renewRecovery,
-  unlockIdentity,
-} from '../home/unlock.ts';
+import { changeSettings, endSession, readSettings } from '../home/settings.ts';
+import { findIdentity, makeIdentity, unlockIdentity } from '../home/unlock.ts';
 import { connect, type HubConnection } from '../hub/connection.ts';
 import { findById, loadOrganisation } from '../hub/project.ts';
-import { link, signOut } from '../hub/session.ts';
+import { link } from '../hub/session.ts';
 import { facts } from '../terminal/text.ts';
 
 /** What the root's keeper needs in order to vouch: public keys and a name. */
@@ -149,21 +142,6 @@ export const vouchFor: Action = async (context, input) => {
   };
 };
 
-export const showIdentity: Action = async (context) => {
-  const { kid, key, receiving, locks } = await needIdentity(context.home, 'identity');
-  const { org, organisationName } = await readSettings(context.home);
-  const recovery = locks.some(({ by }) => by === 'recovery-code');
-  return {
-    json: { kid, key, receiving, org: org ?? null, recovery },
-    text: facts([
-      ['key', kid],
-      ['organisation', org && `${organisationName ?? ''} ${org}`.trim()],
-      ['receiving key', receiving ?? undefined],
-      ['recovery code', recovery ? 'made' : 'none; make one with "sealroom identity recovery"'],
-    ]),
-  };
-};
-
 export const revokeIdentity: Action = async (context, input) => {
   const hub = await link(context, input);
   const shape = await loadOrganisation(hub, hub.org);
@@ -181,26 +159,9 @@ export const revokeIdentity: Action = async (context, input) => {
   });
   context.did(`The identity was revoked at leaf ${placed.index}.`);
   await verifyAppended(hub.ledger, cose, placed);
-  if (kid === hub.kid) await signOut(context.home);
+  if (kid === hub.kid) await endSession(context.home);
   return {
     json: { ok: true, kid, index: placed.index },
     text: `Revoked the identity of ${name} (${kid}). Contracts that name it need a new version.\n`,
   };
-};
-
-export const recover: Action = async (context, input) => {
-  const which = input.flag('root') ? 'root' : 'identity';
-  const path = await recoverIdentity(context, which, input.optional('recoveryFile'));
-  return { json: { ok: true, file: path }, text: `${path} opens with the new passphrase.\n` };
-};
-
-export const newRecovery: Action = async (context, input) => {
-  const which = input.flag('root') ? 'root' : 'identity';
-  const file = input.optional('recoveryFile');
-  const code = await renewRecovery(context, which, { file });
-  const text =
-    code === undefined
-      ? `Wrote the recovery code to ${file ?? ''}.\n`
-      : `Write it down; it is shown this once:\n  ${code}\n`;
-  return { json: { ok: true, ...(file === undefined ? {} : { file }) }, text };
 };

@@ -31,7 +31,7 @@ export function registerIdentity(program: Command, lazily: Lazily): void {
   identity
     .command('show')
     .description('show the public part of this home’s keys')
-    .action(lazily(async () => (await import('./actions.ts')).showIdentity));
+    .action(lazily(async () => (await import('./local.ts')).showIdentity));
   identity
     .command('revoke <key>')
     .description('revoke an identity of your organisation, with the root key')
@@ -41,11 +41,11 @@ export function registerIdentity(program: Command, lazily: Lazily): void {
     .description('set a new passphrase by the recovery code')
     .option('--root', 'the root key rather than the identity')
     .option('--recovery-file <file>', `${RECOVERY}, to read from`)
-    .action(lazily(async () => (await import('./actions.ts')).recover));
+    .action(lazily(async () => (await import('./local.ts')).recover));
   identity
     .command('recovery')
     .description('make a new recovery code; an older one opens nothing any more')
     .option('--root', 'the root key rather than the identity')
     .option('--recovery-file <file>', `${RECOVERY}, to write to`)
-    .action(lazily(async () => (await import('./actions.ts')).newRecovery));
+    .action(lazily(async () => (await import('./local.ts')).newRecovery));
 }

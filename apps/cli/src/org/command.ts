@@ -36,7 +36,7 @@ export function registerOrg(program: Command, lazily: Lazily): void {
   org
     .command('show [organisation]')
     .description('show an organisation with its fingerprint and people, each statement verified')
-    .action(lazily(async () => (await import('./pins.ts')).showOrganisation));
+    .action(lazily(async () => (await import('./show.ts')).showOrganisation));
   org
     .command('pin <organisation>')
     .description('pin an organisation whose fingerprint you compared by another way than the hub')

@@ -1,6 +1,4 @@
 // Reviewing and signing a contract: shown first, held against the pins, then signed byte for byte.
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { RunConfigurationShape } from '@sealroom/api';
 import { base64urlDecode, type Bytes, type Digest } from '@sealroom/bytes';
 import {
@@ -10,16 +8,16 @@ import {
   reviewContract,
   type VerifiedRecord,
 } from '@sealroom/client';
-import { type Contract, parseContract, signPayload } from '@sealroom/contract';
+import { signPayload } from '@sealroom/contract';
 import { measureRoom } from '@sealroom/host/measure';
 import type { Context } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
-import { ensureHome, readGiven, writeWhole } from '../home/files.ts';
 import { pinRooms, readPins } from '../home/pins.ts';
 import { noTerminal } from '../home/unlock.ts';
 import type { ProjectView } from '../hub/project.ts';
 import { findById } from '../hub/project.ts';
 import { identityOf, type Link } from '../hub/session.ts';
+import { keepContract } from './kept.ts';
 import { reviewText } from './review-text.ts';
 
 /** The room program here, to compare with; not every installation has one. */
@@ -94,29 +92,4 @@ export async function signContract(
   const { signer } = await identityOf(context);
   const parts = { type: 'contract.signed' as const, bytes, iss: hub.org };
   return signPayload(signer, { ...parts, origin: hub.ledger.origin, now: context.now() });
-}
-
-function keptFolder(home: string): string {
-  return join(home, 'contracts');
-}
-
-/** Keeps what was signed, so that it can be suspended without the hub. */
-async function keepContract(home: string, digest: Digest, bytes: Bytes): Promise<void> {
-  await ensureHome(keptFolder(home));
-  await writeWhole(join(keptFolder(home), `${digest.slice(7)}.json`), bytes, { overwrite: true });
-}
-
-/** A contract that was signed from here. @throws cli/not-found · cli/ambiguous */
-export async function keptContract(
-  home: string,
-  reference: string | undefined,
-): Promise<{ readonly digest: Digest; readonly contract: Contract }> {
-  const names = await readdir(keptFolder(home)).catch(() => []);
-  const kept = names.flatMap((name) => {
-    const hex = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
-    return hex === undefined ? [] : [{ digest: `sha256:${hex}` as Digest }];
-  });
-  const { digest } = findById(kept, 'digest', reference, 'contract signed from here');
-  const bytes = await readGiven(join(keptFolder(home), `${digest.slice(7)}.json`));
-  return { digest, contract: parseContract(bytes) };
 }

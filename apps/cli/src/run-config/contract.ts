@@ -1,19 +1,26 @@
 // Suspending, resuming and revoking a contract: told to the hub, and straight to every vault, since a hub might withhold
 // it. It counts at a vault from the moment the vault was told.
-import { vaultRoutes } from '@sealroom/api';
+import { type RunConfigurationShape, vaultRoutes } from '@sealroom/api';
 import { base64urlEncode, type Bytes, type Digest } from '@sealroom/bytes';
 import { call, verifyAppended } from '@sealroom/client';
-import { type Contract, contractSalt, type ContractState, freshSalt } from '@sealroom/contract';
+import {
+  type Contract,
+  contractSalt,
+  type ContractState,
+  freshSalt,
+  readStatement,
+} from '@sealroom/contract';
 import type { Action, Answer, Context, Input } from '../context.ts';
 import { CliError, EXIT, failureOf } from '../error.ts';
 import { readPins } from '../home/pins.ts';
 import { readSettings } from '../home/settings.ts';
 import { vaultService } from '../hub/connection.ts';
-import { openProject } from '../hub/project.ts';
+import { openProject, type ProjectView } from '../hub/project.ts';
 import { link, type Link } from '../hub/session.ts';
 import { noteOf, sign, submit } from '../hub/statement.ts';
 import { table } from '../terminal/text.ts';
-import { findRunConfig, keptContract } from './agreement.ts';
+import { findRunConfig } from './agreement.ts';
+import { keepTold, keptContract, keptTold } from './kept.ts';
 
 /** Who speaks, and by which ledger and authorities. */
 type From = Pick<Link, 'org' | 'ledger' | 'settings'>;
@@ -107,15 +114,37 @@ async function changeDirectly(
   const type = change === 'suspend' ? 'contract.suspended' : 'contract.revoked';
   const payload = { salt: freshSalt(), contract: digest, org: from.org, note: null, prev: digest };
   const cose = await sign(context, from, type, payload);
+  await keepTold(context.home, digest, cose);
   return answerOf(change, digest, await tellVaults(context, from, contract, cose));
+}
+
+/** What was told to vaults without the hub is told to the hub now; the ledger has it already. @returns whether it was news */
+async function tellHubOfDirect(
+  context: Context,
+  hub: Link,
+  { contract: digest, runConfiguration }: RunConfigurationShape,
+  { verified }: ProjectView,
+): Promise<boolean> {
+  const contract = verified.record.contracts.get(digest)?.contract;
+  let news = false;
+  for (const cose of await keptTold(context.home, digest)) {
+    const statement = await readStatement(cose);
+    if (!contract || verified.record.seen.has(statement.digest)) continue;
+    await submit(context, hub, { runConfiguration, contract }, cose);
+    news = true;
+  }
+  return news;
 }
 
 export function changeContract(change: Change): Action {
   return async (context, input) => {
     if (input.flag('direct') && change !== 'resume') return changeDirectly(context, input, change);
     const hub = await link(context, input);
-    const view = await openProject(context, input, hub);
-    const { runConfiguration, contract: digest } = findRunConfig(view, input.optionalArg(0));
+    let view = await openProject(context, input, hub);
+    const configuration = findRunConfig(view, input.optionalArg(0));
+    const { runConfiguration, contract: digest } = configuration;
+    if (await tellHubOfDirect(context, hub, configuration, view))
+      view = await openProject(context, input, hub);
     const state = view.verified.record.contracts.get(digest);
     if (!state)
       throw new CliError('cli/refused', 'The hub does not prove that this contract was signed.', {

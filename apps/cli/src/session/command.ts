@@ -10,11 +10,11 @@ export function registerSession(program: Command, lazily: Lazily): void {
   program
     .command('logout')
     .description('forget the session')
-    .action(lazily(async () => (await import('./actions.ts')).logout));
+    .action(lazily(async () => (await import('./local.ts')).logout));
   program
     .command('whoami')
     .description('who you are, here and at the hub')
-    .action(lazily(async () => (await import('./actions.ts')).whoami));
+    .action(lazily(async () => (await import('./local.ts')).whoami));
   program
     .command('status')
     .description('what waits for you, in all your projects')

@@ -1,12 +1,10 @@
 // Questions to a person, on standard error, so that standard output holds the answer only.
-import { confirm, isCancel, password, select, text } from '@clack/prompts';
+import { confirm, isCancel, password } from '@clack/prompts';
 import { CliError, EXIT } from '../error.ts';
 
 export type Prompts = {
   readonly secret: (question: string) => Promise<string>;
-  readonly text: (question: string) => Promise<string>;
   readonly confirm: (question: string) => Promise<boolean>;
-  readonly choose: (question: string, choices: readonly string[]) => Promise<string>;
 };
 
 function answered<T>(value: T): Exclude<T, symbol> {
@@ -18,11 +16,6 @@ export function terminalPrompts(): Prompts {
   const output = process.stderr;
   return {
     secret: async (message) => answered(await password({ message, output })),
-    text: async (message) => answered(await text({ message, output })),
     confirm: async (message) => answered(await confirm({ message, output, initialValue: false })),
-    choose: async (message, choices) => {
-      const options = choices.map((value) => ({ value, label: value }));
-      return answered(await select({ message, options, output }));
-    },
   };
 }

@@ -1,0 +1,81 @@
+// `receipt verify`: exit codes and the check that is named.
+import { join } from 'node:path';
+import { encodeTrust, type Trust } from '@sealroom/contract';
+import { createFakeLedger } from '@sealroom/testkit/ledger';
+import { type PlayedRun, playWorld } from '@sealroom/testkit/receipt';
+import { beforeAll, expect, test } from 'vitest';
+import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';
+import { EXIT } from '../error.ts';
+
+const NOW = Date.parse('2026-11-22T10:00:00Z');
+let played: PlayedRun;
+let other: PlayedRun;
+
+beforeAll(async () => {
+  played = await playWorld(await createFakeLedger({ origin: 'ledger.test' }), NOW);
+  other = await playWorld(await createFakeLedger({ origin: 'ledger.test' }), NOW);
+});
+
+async function verify(receipt: Uint8Array, trust?: Trust, json = true) {
+  const folder = await temporaryFolder();
+  const file = await fileIn(folder, 'run.receipt.json', receipt);
+  const pins = trust ? ['--trust', await fileIn(folder, 'trust.json', encodeTrust(trust))] : [];
+  return sealroom(['receipt', 'verify', file, ...pins, ...(json ? ['--json'] : [])]);
+}
+
+test('by pinned parties it exits with 0', async () => {
+  const said = await verify(played.receipt, played.trust);
+  expect(said).toMatchObject({
+    exit: EXIT.ok,
+    json: { ok: true, verdict: 'pinned', hardwareAttested: false },
+  });
+});
+
+test('without pins it is consistent only and exits with 3', async () => {
+  const said = await verify(played.receipt);
+  expect(said).toMatchObject({ exit: EXIT.consistent, json: { verdict: 'consistent' } });
+});
+
+test('says first that a simulated room was not hardware-attested', async () => {
+  const { out } = await verify(played.receipt, played.trust, false);
+  expect(out.startsWith('NOT HARDWARE-ATTESTED')).toBe(true);
+});
+
+test('a whole receipt of other keys never passes with pins', async () => {
+  const said = await verify(other.receipt, played.trust);
+  expect(said.exit).toBe(EXIT.refused);
+  expect(said.json).toMatchObject({ ok: false, verdict: 'refused', code: 'receipt/pins-ledger' });
+});
+
+test.each([
+  ['organisations', 'receipt/pins-organisation'],
+  ['simulators', 'receipt/pins-simulator'],
+  ['rooms', 'receipt/pins-simulator'],
+] as const)('without %s among the pins it exits with 1', async (name, code) => {
+  const said = await verify(played.receipt, { ...played.trust, [name]: [] });
+  expect(said).toMatchObject({ exit: EXIT.refused, json: { code } });
+});
+
+test('with a byte changed it exits with 1 and names the check', async () => {
+  const changed = played.receipt.slice();
+  const at = Math.floor(changed.length / 2);
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  const said = await verify(changed, played.trust);
+  expect(said).toMatchObject({ exit: EXIT.refused, json: { code: expect.stringMatching(/^receipt\//) } });
+});
+
+test('files that cannot be read are unusable input', async () => {
+  const folder = await temporaryFolder();
+  const nothing = await sealroom(['receipt', 'verify', join(folder, 'nothing'), '--json']);
+  expect(nothing).toMatchObject({ exit: EXIT.usage, json: { code: 'cli/no-file' } });
+  const receipt = await fileIn(folder, 'r.json', played.receipt);
+  const trust = await fileIn(folder, 't.json', '{}');
+  const said = await sealroom(['receipt', 'verify', receipt, '--trust', trust, '--json']);
+  expect(said).toMatchObject({ exit: EXIT.usage, json: { code: 'trust/malformed' } });
+});
+
+test('shows a receipt without asking who its parties are', async () => {
+  const file = await fileIn(await temporaryFolder(), 'r.json', played.receipt);
+  const said = await sealroom(['receipt', 'show', file, '--json']);
+  expect(said).toMatchObject({ exit: EXIT.ok, json: { verdict: 'consistent', run: played.finished.run } });
+});
