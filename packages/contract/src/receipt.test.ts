@@ -190,6 +190,28 @@ test('refuses a challenge left out, and one put in twice', async () => {
   expect(await code(twice, played.trust)).toBe('receipt/challenge');
 });
 
+test('refuses challenges and answers in another order: a receipt has one form', async () => {
+  const turned = (member: 'challenges' | 'answers') =>
+    rewriteReceipt(played.receipt, (file) => ({ ...file, [member]: file[member].toReversed() }));
+  expect(await code(turned('challenges'), played.trust)).toBe('receipt/challenge');
+  expect(await code(turned('answers'), played.trust)).toBe('receipt/answer');
+});
+
+test.each<[string, Changes['request']]>([
+  ['another parameter', (it) => ({ ...it, parameters: { ROUNDS: 3 } })],
+  ['a parameter out of range', (it) => ({ ...it, parameters: { ITERATIONS: 100_000 } })],
+  ['another dataset', (it) => ({ ...it, datasets: [...it.datasets, it.contract] })],
+  ['more processors', (it) => ({ ...it, vcpu: 64 })],
+])('refuses a run with %s than its contract allows, though every vault released', async (_, request) => {
+  const cheat = await play(request ? { request } : {});
+  expect(await code(cheat.receipt, cheat.trust)).toBe('receipt/contract');
+});
+
+test('refuses a run with other criteria than those its algorithm was published with', async () => {
+  const cheat = await play({ request: (it) => ({ ...it, criteria: it.contract }) });
+  expect(await code(cheat.receipt, cheat.trust)).toBe('receipt/statement');
+});
+
 test('refuses what is no receipt at all', async () => {
   for (const text of ['', '{}', '[]', 'null', '{"v":1}', `${Buffer.from(played.receipt).toString()}\n`]) {
     expect(await code(utf8Encode(text))).toBe('receipt/malformed');

@@ -32,6 +32,7 @@ import { admitStatement, applyStatement, createRecord } from './record.ts';
 import { contractStands, stewardsOf } from './record-state.ts';
 import type { ContractState, LedgerRecord, RunState } from './record-types.ts';
 import { parseReceipt, placeStatements, type ReceiptFile, selectReceiptStatements } from './receipt-file.ts';
+import { checkTerms } from './receipt-terms.ts';
 import { isOfType, readStatement, type Statement } from './statement.ts';
 import type { PayloadOf } from './statement-table.ts';
 import { type Contract, isolationSuffices } from './terms.ts';
@@ -160,9 +161,11 @@ async function readNonces(file: ReceiptFile, keys: ReadonlyMap<Digest, KeyText>)
     });
     nonces.push(nonce);
   }
-  const named = new Set(nonces.map((item) => item.vault));
-  if (named.size !== keys.size || nonces.length !== keys.size) {
-    throw refuse('receipt/challenge', 'The receipt must hold one challenge of each vault.');
+  if (nonces.map((item) => item.vault).join() !== [...keys.keys()].join()) {
+    throw refuse(
+      'receipt/challenge',
+      'The receipt must hold one challenge of each vault, in the contracts’ order.',
+    );
   }
   return nonces;
 }
@@ -206,6 +209,7 @@ async function readAnswers(
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   const digests: Digest[] = [];
+  const kids: Digest[] = [];
   for (const text of file.answers) {
     const bytes = base64urlDecode(text);
     await step('receipt/answer', 'A vault’s answer does not hold', async () => {
@@ -233,14 +237,16 @@ async function readAnswers(
       }
       answers.push(payload);
       digests.push(statement.digest);
+      kids.push(statement.kid);
     });
   }
   const complete =
-    new Set(run.reservations.map((item) => item.kid)).size === keys.size && answers.length === keys.size;
+    new Set(run.reservations.map((item) => item.kid)).size === keys.size &&
+    kids.join() === [...keys.keys()].join();
   if (!complete || digests.toSorted().join() !== finished.answers.toSorted().join()) {
     throw refuse(
       'receipt/answer',
-      'The receipt does not hold exactly the answers that the room named, one of each vault.',
+      'The receipt does not hold exactly the answers that the room named, one of each vault in the contracts’ order.',
     );
   }
   return answers;
@@ -338,6 +344,7 @@ function contractsOf(record: LedgerRecord, run: RunState): ContractState[] {
       if (!run.approvals.has(steward))
         throw refuse('receipt/incomplete', 'The receipt lacks a steward’s approval.');
     }
+    checkTerms(state.contract, run.request);
     return state;
   });
 }

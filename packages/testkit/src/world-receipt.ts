@@ -61,6 +61,7 @@ export type PlayedRun = {
 
 export type Changes = {
   readonly contract?: (contract: Contract) => Contract;
+  readonly request?: (payload: PayloadOf<'run.requested'>) => PayloadOf<'run.requested'>;
   readonly finished?: (payload: PayloadOf<'run.finished'>) => PayloadOf<'run.finished'>;
   readonly answer?: (payload: PayloadOf<'key.released'>) => PayloadOf<'key.released'>;
   readonly evidence?: (evidence: Evidence) => Evidence | Promise<Evidence>;
@@ -288,7 +289,7 @@ export async function playWorld(ledger: FakeLedger, now: number, changes: Change
     world,
     draftContract(world, await publishAssets(world), changes.contract),
   );
-  const run = await requestRun(world, agreed);
+  const run = await requestRun(world, agreed, changes.request);
   await approveRun(world, run);
   return playRun(world, ledger, run, changes);
 }
