@@ -94,6 +94,7 @@ function vault(parts: OfferParts, org: Digest, role: Role): Contract['vaults'][n
  */
 export function draftContract(parts: OfferParts): Contract {
   const { verified, terms, recipients, nodes } = parts;
+  const { origin, key } = verified.ledger;
   const datasets = parts.datasets.map((digest) => standing(parts, 'dataset', digest));
   const algorithm = standing(parts, 'algorithm', parts.algorithm);
   const built = algorithm.published.payload as PayloadOf<'algorithm.published'>;
@@ -144,7 +145,7 @@ export function draftContract(parts: OfferParts): Contract {
     },
     output: { ...terms.output, recipients: [...recipients], release: 'automatic' },
     quota: terms.quota,
-    ledger: { ...verified.ledger, witnesses: [], maxAgeSeconds: terms.maxAgeSeconds },
+    ledger: { origin, key, witnesses: [], maxAgeSeconds: terms.maxAgeSeconds },
     vaults: [...owners].map(([org, role]) => vault(parts, org, role)),
   };
   encodeContract(contract);
