@@ -56,6 +56,18 @@ describe('the record that a vault folds', () => {
     await close();
   });
 
+  it('folds nothing anew for salts that a stranger made up', async () => {
+    const { entries, brought, sources, salt, close } = await setStage();
+    const records = await openRecords(sources, entries);
+    const lent = (salts: Bytes[]) => records.lend(salts, brought, async (record) => record);
+    const [open, own] = [await lent([]), await lent([salt])];
+    const strange = crypto.getRandomValues(new Uint8Array(16));
+    expect(await lent([strange])).toBe(open);
+    expect(await lent([strange, salt])).toBe(own);
+    expect(own).not.toBe(open);
+    await close();
+  });
+
   it('takes a statement under a tag that is not its own for void', async () => {
     const { ledger, entries, brought, sources, run, salt, close } = await setStage();
     const approval = ledger.statements.at(-1) ?? new Uint8Array();

@@ -169,9 +169,18 @@ export async function openRecords(sources: Sources, entries: readonly Bytes[]): 
     knownSalt: (contract) => contracts.get(contract),
     lend: async (salts, brought, use) => {
       const named = new Map(salts.map((salt) => [hexEncode(salt), salt]));
-      const name = [...named.keys()].toSorted().join(' ');
+      const found = await Promise.all(
+        [...named].map(async ([id, salt]) => ({ id, subject: await subjectOf(id, salt) })),
+      );
+      for (const { subject } of found) scan(subject, entries);
+      // A salt that nothing stands under makes no fold: callers name salts, and each fold reads every public entry.
+      const standing = found.filter(({ subject }) => subject.leaves.length > 0);
+      const followed = standing.map(({ subject }) => subject);
+      const name = standing
+        .map(({ id }) => id)
+        .toSorted()
+        .join(' ');
       return turns(name, async () => {
-        const followed = await Promise.all([...named].map(([id, salt]) => subjectOf(id, salt)));
         const fold = foldOf(name);
         await foldOn(sources, fold, [open, ...followed], entries, brought);
         await learn(fold.record);

@@ -139,7 +139,7 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed:
   const reasons: Reason[] = [...decision.reasons];
   for (const state of contracts) {
     reasons.push(...(await ownReasons(state, { identity, ledgerKey: ledger.key, followed, now })));
-    reasons.push(...(await toldReasons(db, record, state)));
+    reasons.push(...(await toldReasons(db, record, state, asked.run)));
   }
   const seen = await seenIn(vault, asked, record);
   return { reasons, decision, vaults, followed, seen, nonce };

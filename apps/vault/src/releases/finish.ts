@@ -85,7 +85,7 @@ async function checkState(
 ): Promise<void> {
   const contracts = contractsOf(record, record.runs.get(payload.run));
   const reasons = stateReasons(record, payload.run, contracts);
-  for (const state of contracts) reasons.push(...(await toldReasons(vault.db, record, state)));
+  for (const state of contracts) reasons.push(...(await toldReasons(vault.db, record, state, payload.run)));
   const problem = finishProblem(contracts, payload, { now: vault.timing.clock(), notAfter });
   if (problem) reasons.push(problem);
   if (reasons.length > 0) throw new NotCleared(reasons);
@@ -153,8 +153,8 @@ export async function finish(vault: Vault, request: Bytes): Promise<Cleared> {
     const refused = asNotCleared(error);
     if (!refused) throw error;
     const run = runOf(request);
-    if (run) {
-      const at = vault.timing.clock();
+    const at = vault.timing.clock();
+    if (run && vault.allowance(at)) {
       const about = { orgs: vault.identity.orgs, verified: false };
       await saveRefusal(vault.db, { run, at, reasons: refused.reasons }, about);
     }
