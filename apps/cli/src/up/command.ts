@@ -89,4 +89,6 @@ export async function up(options: UpOptions): Promise<void> {
   await untilAsked();
   if (!options.json) say('stopping …');
   await house.stop();
+  // An open pipe on standard input would keep this process alive.
+  process.stdin.destroy();
 }
