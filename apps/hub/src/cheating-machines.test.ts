@@ -76,6 +76,18 @@ describe('nodes', () => {
     );
   });
 
+  it('gives no node the work of another by naming its simulator key', async () => {
+    const { node, owner } = world;
+    const { code } = await as(hub, owner, hubRoutes.createNodeCode, { body: { name: 'T' } });
+    const thief = await ed25519Signer(generateSecret());
+    const facts = { key: thief.key, simulator: node.simulator.key, launch: node.launch } as const;
+    const payload = { code, name: 't', ...facts, isolation: 'process' as const, maxVcpu: 8, maxMemoryGiB: 8 };
+    const enrolment = await tell(hub, thief, { name: 'node-enrolment', payload });
+    await expect(call(hub.service, hubRoutes.enrolNode, { body: { enrolment } })).rejects.toMatchObject(
+      refusedWith('hub/node-code'),
+    );
+  });
+
   it('takes no signature for another request, from another time, or of another node', async () => {
     const run = await sha256Digest(generateSecret());
     const signer = world.node.signer;

@@ -9,7 +9,16 @@ import type { Db } from '../db.ts';
 import { refuse } from '../error.ts';
 import type { ActorOf } from '../sessions/routes.ts';
 import { checkNodeRequest, CODE_MS, nodeProofOf, REQUEST_AGE_MS } from './rules.ts';
-import { findNode, insertCode, loadNodes, type NodeRow, noteRequest, saveNode, useCode } from './store.ts';
+import {
+  findNode,
+  insertCode,
+  loadNodes,
+  type NodeRow,
+  noteRequest,
+  saveNode,
+  simulatorTaken,
+  useCode,
+} from './store.ts';
 
 export type NodesParts = {
   readonly db: Db;
@@ -64,6 +73,12 @@ export function mountNodes(app: App, { db, actorOf, origin, now }: NodesParts): 
       const enrolledBy = await useCode(tx, payload.code, new Date(now()));
       if (enrolledBy === undefined)
         throw refuse('hub/node-code', 'The code is not good (any more); make a new one.');
+      // Names of simulator keys are public, and work goes to who names one: the first that does keeps it.
+      if (await simulatorTaken(tx, node, payload.simulator))
+        throw refuse(
+          'hub/node-code',
+          'Another node has enrolled with this simulator key; use one of its own.',
+        );
       await saveNode(tx, node, enrolledBy, payload);
     });
     return { node };

@@ -36,6 +36,13 @@ export async function useCode(tx: Tx, code: string, now: Date): Promise<Digest |
   return row !== undefined && row.expires_at > now ? row.created_by : undefined;
 }
 
+/** Whether another node has enrolled with this simulator key. */
+export async function simulatorTaken(tx: Tx, node: Digest, simulator: string | null): Promise<boolean> {
+  if (simulator === null) return false;
+  const query = tx.selectFrom('nodes').select('node').where('simulator', '=', simulator);
+  return (await query.where('node', '!=', node).executeTakeFirst()) !== undefined;
+}
+
 export async function saveNode(
   tx: Tx,
   node: Digest,
