@@ -3,14 +3,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import type { Action, Answer, Context, Terminal } from './context.ts';
+import type { Answer, Context, Terminal, Lazily } from './context.ts';
 import { EXIT, failureJson, failureOf, failureText } from './error.ts';
 import { inputOf } from './input.ts';
 import { buildProgram } from './program.ts';
 import { progressOn } from './terminal/progress.ts';
-
-/** Gives commander an action whose module is loaded when it is called. */
-export type Lazily = (load: () => Promise<Action>) => (...given: unknown[]) => Promise<void>;
 
 type Globals = Readonly<{
   home?: string;
@@ -98,7 +95,8 @@ export async function runOnThisTerminal(argv: readonly string[]): Promise<void> 
     err: (text) => void process.stderr.write(text),
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     repaints: process.stderr.isTTY,
-    columns: process.stderr.columns,
+    // Some pseudo-terminals say that they have no columns.
+    columns: process.stderr.columns || 80,
     environment: process.env,
     now: () => Date.now(),
     signal: stop.signal,

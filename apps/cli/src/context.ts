@@ -56,3 +56,6 @@ export type Input = {
 };
 
 export type Action = (context: Context, input: Input) => Promise<Answer>;
+
+/** Gives commander an action whose module is loaded when it is called. */
+export type Lazily = (load: () => Promise<Action>) => (...given: unknown[]) => Promise<void>;

@@ -57,6 +57,15 @@ function stringOf(error: object, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Why a connection failed, from the innermost cause that says so. */
+function certificateRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /CERT|SELF_SIGNED|ERR_TLS/.test(stringOf(error, 'code') ?? '') || certificateRefused(error.cause);
+}
+
+const UNKNOWN_AUTHORITY =
+  'Its certificate is by no authority known here, or for another name. If the operator gave you the authority’s certificate: sealroom hub connect URL --ca FILE';
+
 function exitOf(code: string): number {
   if (UNREACHABLE.test(code)) return EXIT.unreachable;
   return UNUSABLE.test(code) ? EXIT.usage : EXIT.refused;
@@ -87,7 +96,12 @@ export function failureOf(error: unknown): Failure {
   // A service's own code says more than that it refused.
   const code = stringOf(error, 'problem') ?? own;
   if (/^[a-z-]+\/[a-z0-9-]+$/.test(code))
-    return { code, message: error.message, next: undefined, exit: exitOf(code) };
+    return {
+      code,
+      message: error.message,
+      next: certificateRefused(error) ? UNKNOWN_AUTHORITY : undefined,
+      exit: exitOf(code),
+    };
   if (stringOf(error, 'syscall') !== undefined && own !== '') {
     const where = stringOf(error, 'path');
     const message = `Reading or writing failed${where === undefined ? '' : ` at ${where}`} (${own}).`;

@@ -1,7 +1,7 @@
 // The tree of commands. Registration is light; each command's own module is loaded when it is called.
 import { Command } from 'commander';
 import { registerAttest } from './attest/command.ts';
-import type { Lazily } from './cli.ts';
+import type { Lazily } from './context.ts';
 import type { Terminal } from './context.ts';
 import { registerDataset } from './dataset/command.ts';
 import { registerDocuments } from './documents/command.ts';

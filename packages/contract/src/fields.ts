@@ -41,6 +41,11 @@ export const keyText = z
   .max(200)
   .refine((value): value is KeyText => isKey(value), 'expected a public key (COSE_Key, base64url)');
 
+/** A public key of one curve: what is bound or sealed to by its x alone must not be read as another kind of key. */
+export function keyOf(curve: 'Ed25519' | 'X25519') {
+  return keyText.refine((value) => parseKey(value).curve === curve, `expected an ${curve} key`);
+}
+
 /** 16 random bytes that keep a statement's digest unguessable. */
 export const salt = bytesText(16);
 

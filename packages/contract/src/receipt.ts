@@ -36,6 +36,7 @@ import { checkTerms } from './receipt-terms.ts';
 import { isOfType, readStatement, type Statement } from './statement.ts';
 import type { PayloadOf } from './statement-table.ts';
 import { type Contract, isolationSuffices } from './terms.ts';
+import { checkPins } from './receipt-pins.ts';
 import type { Trust } from './trust.ts';
 
 export type VerifiedReceipt = {
@@ -349,49 +350,6 @@ function contractsOf(record: LedgerRecord, run: RunState): ContractState[] {
   });
 }
 
-function checkPins(
-  trust: Trust,
-  contracts: readonly ContractState[],
-  evidenceLaunches: readonly string[],
-  simulators: readonly KeyText[],
-): void {
-  for (const { contract, digest } of contracts) {
-    if (contract.ledger.key !== trust.ledger.key || contract.ledger.origin !== trust.ledger.origin) {
-      throw refuse('receipt/pins-ledger', 'The ledger is not the one you pinned.');
-    }
-    for (const witness of trust.ledger.witnesses) {
-      if (!contract.ledger.witnesses.some(({ name, key }) => name === witness.name && key === witness.key)) {
-        throw refuse('receipt/pins-ledger', 'A witness you pinned is not among the contract’s.');
-      }
-    }
-    const known = trust.contracts.includes(digest);
-    if (
-      !known &&
-      !contract.participants.every((participant) => trust.organisations.includes(participant.org))
-    ) {
-      throw refuse(
-        'receipt/pins-organisation',
-        'A party of the contract is not one of the organisations you pinned.',
-      );
-    }
-  }
-  if (
-    !simulators.every((key) => trust.simulators.includes(key)) ||
-    !evidenceLaunches.every((launch) => trust.rooms.some((room) => room === launch))
-  ) {
-    throw refuse('receipt/pins-simulator', 'The room’s platform or program is not one you pinned.');
-  }
-}
-
-async function usedSimulators(contracts: readonly ContractState[], platform: Digest): Promise<KeyText[]> {
-  const keys = new Set(
-    contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.keys)),
-  );
-  const used: KeyText[] = [];
-  for (const key of keys) if ((await keyThumbprint(key)) === platform) used.push(key);
-  return used;
-}
-
 /**
  * Verifies a receipt without network, clock or other files.
  * @param trust what the reader pinned; without it the verdict is at best `consistent`.
@@ -415,12 +373,7 @@ export async function verifyReceipt(bytes: Uint8Array, trust?: Trust): Promise<V
   checkRoom(file, run, finished);
   const hardwareAttested = await checkEvidence(file, contracts, keys, finished);
   checkOutcome(run, contracts, await readAnswers(file, run, keys, finished), finished);
-  if (trust) {
-    const launches = contracts.flatMap(({ contract }) =>
-      contract.room.accept.flatMap((entry) => entry.launch),
-    );
-    checkPins(trust, contracts, launches, await usedSimulators(contracts, finished.platform));
-  }
+  if (trust) await checkPins(trust, contracts, finished.platform);
   const { ledger } = opened;
   return {
     verdict: trust ? 'pinned' : 'consistent',

@@ -295,6 +295,18 @@ describe('runs', () => {
     expect(await codeOf(finish(world, run, one))).toBe('admitted');
   });
 
+  it('are not reserved for room keys of another kind, of which the evidence binds half', async () => {
+    const stage = await setStage();
+    const run = await approvedRun(stage);
+    const { keys } = await openRoom();
+    const { world } = stage;
+    for (const wrong of [
+      { sign: keys.receive, receive: keys.receive },
+      { sign: keys.sign, receive: keys.sign },
+    ])
+      expect(await codeOf(reserveRun(world, run, { keys: wrong }))).toBe('statement/malformed');
+  });
+
   it('are not withdrawn by another than who requested them', async () => {
     const stage = await setStage();
     const run = await approvedRun(stage);

@@ -2,7 +2,18 @@
 // stands under. State rules are in record-state.ts; the tests of both are made from this table.
 import type { Digest } from '@sealroom/bytes';
 import { z } from 'zod';
-import { bytesText, count, digest, identifier, keyText, salt, shortText, time, url } from './fields.ts';
+import {
+  bytesText,
+  count,
+  digest,
+  identifier,
+  keyOf,
+  keyText,
+  salt,
+  shortText,
+  time,
+  url,
+} from './fields.ts';
 import { parameterName, parameterValue } from './parameters.ts';
 import { contractSchema, CUSTODIES, ISOLATIONS, ROLES, SENSITIVITIES, USES, type Use } from './terms.ts';
 
@@ -20,7 +31,7 @@ const note = digest.nullable();
 const ownerPart = { salt, org: digest, project: identifier };
 const contractPart = { salt, contract: digest };
 const runPart = { ...contractPart, run: digest };
-const roomKeys = z.strictObject({ sign: keyText, receive: keyText });
+const roomKeys = z.strictObject({ sign: keyOf('Ed25519'), receive: keyOf('X25519') });
 const versionPart = {
   digest,
   assetSalt: bytesText(32),

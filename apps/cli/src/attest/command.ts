@@ -1,6 +1,6 @@
 // Registers `attest`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 
 export function registerAttest(program: Command, lazily: Lazily): void {
   const attest = program.command('attest').description('what rooms run');

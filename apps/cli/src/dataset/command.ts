@@ -1,6 +1,6 @@
 // Registers `dataset` and `algorithm`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { projectOption, versionOptions } from '../options.ts';
 
 function publishOptions(command: Command): Command {

@@ -1,6 +1,6 @@
 // Registers `specification`, `attestation` and `criteria`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { versionOptions } from '../options.ts';
 
 function registerAnswers(group: Command, lazily: Lazily, what: 'attestation' | 'criteria'): void {

@@ -1,6 +1,6 @@
 // Registers `identity`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { hubOptions } from '../options.ts';
 
 const RECOVERY = 'a file for the recovery code';

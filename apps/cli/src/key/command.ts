@@ -1,6 +1,6 @@
 // Registers `key`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { projectOption } from '../options.ts';
 
 export function registerKey(program: Command, lazily: Lazily): void {

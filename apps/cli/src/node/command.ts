@@ -1,6 +1,6 @@
 // Registers `node`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 
 export function registerNode(program: Command, lazily: Lazily): void {
   const node = program.command('node').description('machines that start rooms');

@@ -1,6 +1,6 @@
 // Registers `hub` and `org`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { hubOptions } from '../options.ts';
 
 export function registerOrg(program: Command, lazily: Lazily): void {

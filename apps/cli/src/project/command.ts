@@ -1,6 +1,6 @@
 // Registers `project`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { collect } from '../options.ts';
 
 export function registerProject(program: Command, lazily: Lazily): void {

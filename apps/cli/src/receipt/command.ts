@@ -1,6 +1,6 @@
 // Registers `receipt` and `trust`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 
 export function registerReceipt(program: Command, lazily: Lazily): void {
   const receipt = program.command('receipt').description('get and verify run receipts');

@@ -34,11 +34,14 @@ export async function knownPins(context: Context, { ledger }: Pick<Link, 'ledger
   return { ledger, organisations };
 }
 
+/** Without a reference the only one that was not revoked. */
 export function findRunConfig(
   { runConfigurations }: ProjectView,
   reference: string | undefined,
 ): RunConfigurationShape {
-  return findById(runConfigurations, 'runConfiguration', reference, 'run configuration');
+  const open = runConfigurations.filter(({ revoked }) => !revoked);
+  const meant = reference === undefined && open.length > 0 ? open : runConfigurations;
+  return findById(meant, 'runConfiguration', reference, 'run configuration');
 }
 
 /** The contract of a configuration, whose bytes must be those that were signed. */

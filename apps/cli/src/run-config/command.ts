@@ -1,6 +1,6 @@
 // Registers `run-config` and `contract`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { collect, projectOption } from '../options.ts';
 
 function registerContract(program: Command, lazily: Lazily): void {

@@ -1,6 +1,7 @@
 // A contract as it is shown before a signature: who signs, each root's fingerprint and how it was checked, what may leave,
 // and the warnings first.
 import type { ContractReview } from '@sealroom/client';
+import type { ParameterType } from '@sealroom/contract';
 import { keyThumbprint } from '@sealroom/cose';
 import { bytesText, facts, short, timeText } from '../terminal/text.ts';
 
@@ -57,6 +58,13 @@ async function roomText(
   ]);
 }
 
+/** What values a parameter takes. */
+function rangeText(type: ParameterType): string {
+  return Object.entries(type)
+    .map(([name, value]) => (name === 'type' ? String(value) : `${name} ${JSON.stringify(value)}`))
+    .join(', ');
+}
+
 /** @param ownLaunch launch digest of the room program installed here, to compare with */
 export async function reviewText(review: ContractReview, ownLaunch?: string): Promise<string> {
   const { contract, digest, warnings, problems } = review;
@@ -65,7 +73,7 @@ export async function reviewText(review: ContractReview, ownLaunch?: string): Pr
     ...problems.map((problem) => `PROBLEM: ${problem}\n`),
     ...warnings.map((warning) => `WARNING: ${warning}\n`),
   ].join('');
-  const declared = Object.entries(parameters).map(([name, type]) => `${name} (${type.type})`);
+  const declared = Object.entries(parameters).map(([name, type]) => `${name} (${rangeText(type)})`);
   return [
     marks,
     marks === '' ? '' : '\n',

@@ -13,17 +13,19 @@ import { reviewText } from './review-text.ts';
 export const listRunConfigs: Action = async (context, input) => {
   const hub = await link(context, input);
   const view = await openProject(context, input, hub);
-  const json = view.runConfigurations.map(({ runConfiguration, name, status, contract, createdAt }) => {
-    const state = view.verified.record.contracts.get(contract);
-    const signedBy = [...(state?.signatures.keys() ?? [])];
-    const stands = state !== undefined && contractStands(state);
-    return { runConfiguration, name, status, contract, createdAt, signedBy, stands };
-  });
-  const rows = json.map(({ runConfiguration, name, status, contract, signedBy, stands }) => [
+  const json = view.runConfigurations.map(
+    ({ runConfiguration, name, status, contract, createdAt, revoked }) => {
+      const state = view.verified.record.contracts.get(contract);
+      const signedBy = [...(state?.signatures.keys() ?? [])];
+      const stands = state !== undefined && contractStands(state);
+      return { runConfiguration, name, status, contract, createdAt, revoked, signedBy, stands };
+    },
+  );
+  const rows = json.map(({ runConfiguration, name, status, contract, revoked, signedBy, stands }) => [
     runConfiguration,
     status,
     signedBy.map((org) => nameOf(view, org)).join(', '),
-    stands ? 'yes' : 'no',
+    revoked ? 'revoked' : stands ? 'yes' : 'no',
     short(contract),
     name,
   ]);

@@ -1,6 +1,6 @@
 // Registers `run`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { collect, projectOption } from '../options.ts';
 
 const RUN = 'a run: its id, eight or more of its first digits, or #NUMBER';

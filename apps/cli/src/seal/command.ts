@@ -1,6 +1,6 @@
 // Registers `seal` and `open`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 
 const KEY = 'file with the 32 raw key bytes';
 

@@ -1,6 +1,6 @@
 // Registers `login`, `logout`, `whoami` and `status`.
 import type { Command } from 'commander';
-import type { Lazily } from '../cli.ts';
+import type { Lazily } from '../context.ts';
 import { hubOptions } from '../options.ts';
 
 export function registerSession(program: Command, lazily: Lazily): void {

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { digest } from '@sealroom/contract';
 import { ensureDirectory } from '@sealroom/host';
+import { CliError } from '../error.ts';
 import { type Layout, layoutOf, parseVaults, readState, serve, type UpState, writeState } from './layout.ts';
 import { type House, startHouse } from './services.ts';
 
@@ -21,7 +22,10 @@ export type UpOptions = {
 const DEFAULT_VAULTS: UpState['vaults'] = { steward: [], owner: [] };
 
 function report(house: House): string {
-  const vaults = Object.entries(house.vaults).map(([name, url]) => `  vault ${name.padEnd(12)} ${url}`);
+  const vaults = Object.entries(house.vaults).flatMap(([name, url]) => [
+    `  vault ${name.padEnd(12)} ${url}`,
+    `      its key        ${house.vaultKeys[name] ?? ''}   (its organisation compares it: --vault-key)`,
+  ]);
   return [
     '',
     'Sealroom is up. Everything here is in the hands of this machine’s operator; rooms are simulated (not hardware-attested).',
@@ -57,7 +61,8 @@ function houseOf(dir: string | undefined): Layout {
 export async function serveOrganisation(name: string, organisation: string, dir?: string): Promise<void> {
   const org = digest.safeParse(organisation);
   if (!org.success)
-    throw new Error(
+    throw new CliError(
+      'cli/usage',
       `${JSON.stringify(organisation)} is not an organisation’s id (sha256:…); sealroom org show prints it.`,
     );
   await serve(houseOf(dir), name, org.data);
@@ -83,7 +88,7 @@ export async function up(options: UpOptions): Promise<void> {
   const { hub, ledger, node, caFile, pids } = house;
   if (options.json)
     process.stdout.write(
-      `${JSON.stringify({ ready: true, hub, ledger, vaults: house.vaults, node, ca: caFile, pids })}\n`,
+      `${JSON.stringify({ ready: true, hub, ledger, vaults: house.vaults, vaultKeys: house.vaultKeys, node, ca: caFile, pids })}\n`,
     );
   else process.stdout.write(report(house));
   await untilAsked();

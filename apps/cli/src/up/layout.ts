@@ -14,6 +14,7 @@ import {
   writeFileAtomic,
 } from '@sealroom/host';
 import { z } from 'zod';
+import { CliError } from '../error.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/;
 
@@ -73,7 +74,8 @@ export function parseVaults(pairs: readonly string[]): UpState['vaults'] {
     const [name = '', org, ...rest] = pair.split('=');
     const known = org === undefined ? undefined : digest.safeParse(org);
     if (!NAME.test(name) || rest.length > 0 || known?.success === false) {
-      throw new Error(
+      throw new CliError(
+        'cli/usage',
         `--vault ${JSON.stringify(pair)}: write it as NAME or NAME=sha256:… (an organisation's id); a name is lower-case letters, digits and hyphens.`,
       );
     }
@@ -117,7 +119,8 @@ export async function serve(layout: Layout, vault: string, org: Digest): Promise
   const state = await readState(layout);
   const served = state.vaults[vault];
   if (!served)
-    throw new Error(
+    throw new CliError(
+      'cli/not-found',
       `There is no vault "${vault}" in ${layout.directory}; its vaults are: ${Object.keys(state.vaults).join(', ') || 'none'}.`,
     );
   const vaults = { ...state.vaults, [vault]: [...new Set([...served, org])] };

@@ -1,0 +1,58 @@
+// Whether a receipt's parties are the ones its reader pinned: the step from *consistent* to *by these pinned parties*.
+import type { Digest } from '@sealroom/bytes';
+import { type KeyText, keyThumbprint } from '@sealroom/cose';
+import { ContractError } from './error.ts';
+import type { ContractState } from './record-types.ts';
+import type { Trust } from './trust.ts';
+
+/**
+ * Every ledger, party, room program and platform of the contracts must be pinned.
+ * @param platform thumbprint of the key that signed the evidence
+ * @throws receipt/pins-ledger · receipt/pins-organisation · receipt/pins-simulator
+ */
+export async function checkPins(
+  trust: Trust,
+  contracts: readonly ContractState[],
+  platform: Digest,
+): Promise<void> {
+  for (const { contract, digest } of contracts) {
+    if (contract.ledger.key !== trust.ledger.key || contract.ledger.origin !== trust.ledger.origin) {
+      throw new ContractError('receipt/pins-ledger', 'The ledger is not the one you pinned.');
+    }
+    for (const witness of trust.ledger.witnesses) {
+      if (!contract.ledger.witnesses.some(({ name, key }) => name === witness.name && key === witness.key)) {
+        throw new ContractError('receipt/pins-ledger', 'A witness you pinned is not among the contract’s.');
+      }
+    }
+    const known = trust.contracts.includes(digest);
+    if (
+      !known &&
+      !contract.participants.every((participant) => trust.organisations.includes(participant.org))
+    ) {
+      throw new ContractError(
+        'receipt/pins-organisation',
+        'A party of the contract is not one of the organisations you pinned.',
+      );
+    }
+  }
+  const launches = contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.launch));
+  const simulators = await usedSimulators(contracts, platform);
+  if (
+    !simulators.every((key) => trust.simulators.includes(key)) ||
+    !launches.every((launch) => trust.rooms.some((room) => room === launch))
+  ) {
+    throw new ContractError(
+      'receipt/pins-simulator',
+      'The room’s platform or program is not one you pinned.',
+    );
+  }
+}
+
+async function usedSimulators(contracts: readonly ContractState[], platform: Digest): Promise<KeyText[]> {
+  const keys = new Set(
+    contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.keys)),
+  );
+  const used: KeyText[] = [];
+  for (const key of keys) if ((await keyThumbprint(key)) === platform) used.push(key);
+  return used;
+}
