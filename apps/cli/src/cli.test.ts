@@ -37,6 +37,13 @@ test('help is on standard output and is no failure', async () => {
   expect(said.out).toContain('Exit codes: 0 done');
 });
 
+test('a group of commands by itself shows its help and is a usage error', async () => {
+  const said = await sealroom(['key', 'kek']);
+  expect(said).toMatchObject({ exit: EXIT.usage, out: '' });
+  expect(said.err).toContain('download');
+  expect(await sealroom(['key', '--json'])).toMatchObject({ exit: EXIT.usage, json: { code: 'cli/usage' } });
+});
+
 test('global options may stand before and after the command', async () => {
   const home = await temporaryFolder();
   const [before, after] = [
@@ -102,6 +109,33 @@ test('runs as a program, and quickly enough to be a command', () => {
   });
 });
 
+const RUNTIME = JSON.stringify(join(import.meta.dirname, 'runtime.ts'));
+const asOlderNode = (folder: string) =>
+  spawnSync(
+    process.execPath,
+    [
+      '-e',
+      `import(${RUNTIME}).then((it) => it.onSuitableNode('22.18.0', ${JSON.stringify(folder)}))`,
+      '--',
+      'main.ts',
+      '--help',
+    ],
+    { encoding: 'utf8' },
+  );
+
+test('an older Node hands over to the installed one', () => {
+  expect(asOlderNode(import.meta.dirname)).toMatchObject({
+    status: EXIT.ok,
+    stdout: expect.stringContaining('Usage: sealroom'),
+  });
+});
+
+test('an older Node without an installed one says what to do', async () => {
+  const { status, stderr } = asOlderNode(await temporaryFolder());
+  expect(status).toBe(EXIT.usage);
+  expect(stderr).toContain('npx sealroom');
+});
+
 function* leaves(command: Command, name: string): Generator<string> {
   const below = command.commands;
   if (below.length === 0) yield name;
@@ -109,7 +143,11 @@ function* leaves(command: Command, name: string): Generator<string> {
 }
 
 test('docs/cli.md lists every command, and no other', () => {
-  const program = buildProgram(() => async () => undefined, { out: () => undefined, columns: 100 });
+  const program = buildProgram(() => async () => undefined, {
+    out: () => undefined,
+    err: () => undefined,
+    columns: 100,
+  });
   const known = new Set(
     program.commands.flatMap((command) => [...leaves(command, `sealroom ${command.name()}`)]),
   );

@@ -46,6 +46,9 @@ function wantsJson(argv: readonly string[]): boolean {
 function fail(error: unknown, argv: readonly string[], terminal: Terminal, ending: Ending): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   const failure = failureOf(error);
+  // A group that was called by itself has shown its help.
+  if (error instanceof CommanderError && error.code === 'commander.help' && !wantsJson(argv))
+    return failure.exit;
   if (wantsJson(argv)) terminal.out(`${JSON.stringify(failureJson(failure, ending.done))}\n`);
   else terminal.err(failureText(failure, ending.done));
   if (argv.includes('--debug') && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);

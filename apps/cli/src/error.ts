@@ -82,7 +82,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof CliError)
     return { code: error.code, message: error.message, next: error.next, exit: error.exit };
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, '');
+    const bare = error.code === 'commander.help' ? 'The command is not complete.' : error.message;
+    const message = bare.replace(/^error: /, '');
     return {
       code: 'cli/usage',
       message,
@@ -114,7 +115,8 @@ export function failureOf(error: unknown): Failure {
 /** For people: what happened, what was done before, what to do next. */
 export function failureText(failure: Failure, done: readonly string[]): string {
   const lines = [`error: ${printable(failure.message)} [${failure.code}]`];
-  if (done.length === 0) lines.push('  Nothing was changed.');
+  // Whether a request that was not answered arrived is not known.
+  if (done.length === 0 && failure.exit !== EXIT.unreachable) lines.push('  Nothing was changed.');
   else lines.push(...done.map((what) => `  Done before this: ${printable(what)}`));
   if (failure.next !== undefined) lines.push(`  Next: ${printable(failure.next)}`);
   return `${lines.join('\n')}\n`;

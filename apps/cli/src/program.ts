@@ -24,17 +24,20 @@ Environment: SEALROOM_HOME, SEALROOM_HUB, SEALROOM_CA, SEALROOM_PROJECT, SEALROO
 `;
 
 /** Applies to all commands, also those made later by `command`. */
-function quietly(command: Command, terminal: Pick<Terminal, 'out' | 'columns'>): void {
+function quietly(command: Command, terminal: Pick<Terminal, 'out' | 'err' | 'columns'>): void {
+  const width = () => Math.max(60, Math.min(terminal.columns, 120));
   command.exitOverride().configureOutput({
     writeOut: terminal.out,
-    // Failures are printed once, by cli.ts.
-    writeErr: () => undefined,
-    getOutHelpWidth: () => Math.max(60, Math.min(terminal.columns || 100, 120)),
+    // Failures are printed once, by cli.ts; what is left is the help of a group that was called by itself.
+    writeErr: terminal.err,
+    outputError: () => undefined,
+    getOutHelpWidth: width,
+    getErrHelpWidth: width,
   });
   for (const below of command.commands) quietly(below, terminal);
 }
 
-export function buildProgram(lazily: Lazily, terminal: Pick<Terminal, 'out' | 'columns'>): Command {
+export function buildProgram(lazily: Lazily, terminal: Pick<Terminal, 'out' | 'err' | 'columns'>): Command {
   const program = new Command('sealroom');
   program
     .description('compute together without trusting each other, or the operator')

@@ -14,6 +14,10 @@ export function registerReceipt(program: Command, lazily: Lazily): void {
   receipt
     .command('verify <file>')
     .description('verify a receipt offline')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sealroom receipt verify run.receipt.json --trust trust.json\nExit codes: 0 by the parties you pinned, 1 a check failed, 2 a file cannot be read, 3 consistent only.\n',
+    )
     .option('--trust <file>', 'what you pinned; without it the verdict is at best "consistent" (exit code 3)')
     .action(lazily(async () => (await import('./verify.ts')).verifyReceiptFile));
   receipt

@@ -10,6 +10,7 @@ import { sign, submit } from '../hub/statement.ts';
 import { reviewAndAgree, reviewConfiguration, signContract } from '../run-config/agreement.ts';
 import { facts, short } from '../terminal/text.ts';
 import { runParts } from './find.ts';
+import { remarkOnNodes } from './nodes.ts';
 
 export const initiateRun: Action = async (context, input) => {
   const hub = await link(context, input);
@@ -29,6 +30,7 @@ export const initiateRun: Action = async (context, input) => {
     ['parameters', JSON.stringify(request.parameters)],
     ['asks for', `${request.vcpu} processors, ${request.memoryGiB} GiB`],
   ])}`;
+  await remarkOnNodes(context, hub, contract, request);
   const question = signed ? 'Initiate this run?' : 'Sign this contract and initiate the run?';
   await reviewAndAgree(context, hub, review, {
     question,

@@ -16,6 +16,7 @@ import { link } from '../hub/session.ts';
 import { sign, submit } from '../hub/statement.ts';
 import { findRunConfig, knownPins } from '../run-config/agreement.ts';
 import { facts, short } from '../terminal/text.ts';
+import { remarkOnNodes } from './nodes.ts';
 
 function valueOf(type: ParameterType | undefined, name: string, text: string): ParameterValue {
   const wrong = (what: string) => new CliError('cli/usage', `The parameter ${name} takes ${what}.`);
@@ -62,6 +63,8 @@ export const requestRun: Action = async (context, input) => {
   if (!algorithm)
     throw new CliError('cli/refused', 'The contract names no algorithm.', { exit: EXIT.refused });
   const parameters = parametersOf(input, contract);
+  const asked = { vcpu: input.whole('vcpu') ?? 1, memoryGiB: input.whole('memory') ?? 1 };
+  await remarkOnNodes(context, hub, contract, asked);
   const cose = await sign(context, hub, 'run.requested', {
     salt: freshSalt(),
     contract: digest,
@@ -72,8 +75,7 @@ export const requestRun: Action = async (context, input) => {
     algorithm: algorithm.package,
     criteria: contract.criteria,
     parameters,
-    vcpu: input.whole('vcpu') ?? 1,
-    memoryGiB: input.whole('memory') ?? 1,
+    ...asked,
   });
   const { runConfiguration, name } = configuration;
   const placed = await submit(context, hub, { runConfiguration, contract }, cose);

@@ -9,6 +9,10 @@ export function registerSeal(program: Command, lazily: Lazily): void {
   seal
     .command('file <in> <out>')
     .description('seal one file; Tink (AES256_GCM_HKDF_1MB) opens it with the same key and path')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sealroom key cek generate cek.key\n  sealroom seal file a.csv a.csv.sealed --key cek.key --path data/a.csv\n',
+    )
     .requiredOption('--key <file>', KEY)
     .requiredOption('--path <path>', 'the path it is bound to (associated data), such as data/a.csv')
     .option('--overwrite', 'replace the output')

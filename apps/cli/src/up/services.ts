@@ -109,7 +109,9 @@ async function startHub(start: Start, ledger: LedgerFacts): Promise<string> {
   return ready.url;
 }
 
-async function startVault(start: Start, ledger: LedgerFacts, name: string): Promise<string> {
+type VaultFacts = { readonly url: string; readonly kid: string };
+
+async function startVault(start: Start, ledger: LedgerFacts, name: string): Promise<VaultFacts> {
   const prefix = 'SEALROOM_VAULT_';
   const folder = `vault-${name}`;
   await ensureDirectory(start.layout.folder(folder), 0o700);
@@ -128,7 +130,7 @@ async function startVault(start: Start, ledger: LedgerFacts, name: string): Prom
       [`${prefix}PLAIN_ROOT_KEY_PATH`]: join(start.layout.folder(folder), 'root.key'),
     }),
   );
-  return ready.url;
+  return { url: ready.url, kid: String(ready['kid']) };
 }
 
 /** A one-time code of the hub's operator, by its own command with its own settings. */
@@ -169,6 +171,8 @@ export type House = {
     readonly kid: string;
   };
   readonly vaults: Readonly<{ [name: string]: string }>;
+  /** Thumbprints of the vaults' keys, which `org create --vault-key` takes. */
+  readonly vaultKeys: Readonly<{ [name: string]: string }>;
   readonly node: string;
   readonly caFile: string;
   /** Process ids by service, for tests that kill. */
@@ -205,9 +209,12 @@ export async function startHouse(
     tell('hub');
     const hub = await startHub(start, ledger);
     const vaults: { [name: string]: string } = {};
+    const vaultKeys: { [name: string]: string } = {};
     for (const name of Object.keys(state.vaults)) {
       tell(`vault ${name}`);
-      vaults[name] = await startVault(start, ledger, name);
+      const { url, kid } = await startVault(start, ledger, name);
+      vaults[name] = url;
+      vaultKeys[name] = kid;
     }
     tell('node');
     const node = await startNode(start, hub);
@@ -216,6 +223,7 @@ export async function startHouse(
       hub,
       ledger: { ...ledger, origin: LEDGER_ORIGIN, kid: await keyThumbprint(ledger.key) },
       vaults,
+      vaultKeys,
       node: String(node['node']),
       caFile: layout.caFile,
       get pids() {
