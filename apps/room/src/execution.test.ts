@@ -174,6 +174,33 @@ sys.exit(3)'`,
   expect(await run(await packageOf(program), { criteria: wanted })).toMatchObject({ outcome: 'failed' });
 });
 
+test('an algorithm that says all it can lets out its first passing report and nothing else', async () => {
+  const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
+  const program = `python3 -c '
+from concurrent.futures import ThreadPoolExecutor
+from EnclaveSDK import ApiClient, Configuration, DataApi, LogApi, LogData, Report, ReportApi
+client = ApiClient(Configuration())
+row = bytes(DataApi(client).api_v1_data_file_get("validation.csv")).decode().splitlines()[1]
+def post(data, status="Completed"):
+    try:
+        ReportApi(client).api_v1_report_post(Report.from_dict({"json_data": data, "name": row[:99], "status": status}))
+        return True
+    except Exception:
+        return False
+print(row)
+LogApi(client).api_v1_log_post(LogData.from_dict({"message": row, "status": "In Progress"}))
+post({"row": row}, "In Progress")
+assert not post({"n": 3, "row": row})
+assert not post({"n": 101})
+assert not post({"n": 3.5})
+assert post({"n": 3})
+with ThreadPoolExecutor(8) as pool:
+    assert not any(pool.map(lambda n: post({"n": n}), range(8)))
+assert not post({"n": 4}, "Failed")
+'`;
+  expect(reportOf(await run(await packageOf(program), { criteria: wanted }))).toEqual({ n: 3 });
+});
+
 const flip = (wanted: string) => (path: string, bytes: Buffer) => {
   if (path !== wanted) return bytes;
   const changed = Buffer.from(bytes);
