@@ -28,7 +28,7 @@ import { prepareWork } from './work.ts';
 const log = createLog({
   name: 'node',
   events: {
-    'node.started': ['node', 'isolation', 'launch', 'simulated'],
+    'node.started': ['node', 'isolation', 'reasons', 'launch', 'simulated'],
     'room.started': ['run'],
     'room.ended': ['run', 'end', 'code'],
     'room.said': ['run', 'text'],
@@ -42,7 +42,7 @@ const RETRY_MS = 2000;
 async function enrol(config: NodeConfig, keys: NodeKeys, hub: HubLink): Promise<Digest> {
   const marker = join(config.dataDirectory, 'enrolled');
   const launch = await measureRoom();
-  const isolation = await probeIsolation();
+  const { isolation } = await probeIsolation();
   if (existsSync(marker) && (await readFile(marker, 'utf8')) === `${launch} ${isolation}`) return launch;
   if (config.code === undefined) {
     throw new Error(
@@ -145,7 +145,7 @@ async function main(): Promise<void> {
   });
   log.event('node.started', {
     node: keys.node.kid,
-    isolation: await probeIsolation(),
+    ...(await probeIsolation()),
     launch,
     simulated: true,
   });

@@ -6,11 +6,11 @@ import { ROOM_PROGRAM } from './rooms.ts';
 
 const run = promisify(execFile);
 
-/** @throws when the room program cannot be started */
-export async function probeIsolation(): Promise<Isolation> {
+/** @returns the level, and what stands in the way of a stronger one @throws when the room program cannot be started */
+export async function probeIsolation(): Promise<{ isolation: Isolation; reasons: string }> {
   const { stdout } = await run(process.execPath, [ROOM_PROGRAM, '--probe'], { timeout: 60_000 });
-  const level = (JSON.parse(stdout) as { isolation?: unknown }).isolation;
-  const found = ISOLATIONS.find((item) => item === level);
+  const { isolation, reasons } = JSON.parse(stdout) as { isolation?: unknown; reasons?: unknown };
+  const found = ISOLATIONS.find((item) => item === isolation);
   if (!found) throw new Error('The room program named no isolation that this version knows.');
-  return found;
+  return { isolation: found, reasons: Array.isArray(reasons) ? reasons.join(' ') : '' };
 }

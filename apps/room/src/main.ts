@@ -52,6 +52,8 @@ function placeOf(error: unknown): string {
 }
 
 async function main(): Promise<void> {
+  // What the algorithm's user shall read is made with its mode spelled out; the starter's mask must not take it away.
+  process.umask(0o022);
   if (process.argv.includes('--probe')) {
     const { level, reasons } = await detectIsolation();
     write({ isolation: level, reasons });
