@@ -60,7 +60,9 @@ function stringOf(error: object, name: string): string | undefined {
 /** Why a connection failed, from the innermost cause that says so. */
 function certificateRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return /CERT|SELF_SIGNED|VERIFY|ERR_TLS/.test(stringOf(error, 'code') ?? '') || certificateRefused(error.cause);
+  return (
+    /CERT|SELF_SIGNED|VERIFY|ERR_TLS/.test(stringOf(error, 'code') ?? '') || certificateRefused(error.cause)
+  );
 }
 
 const UNKNOWN_AUTHORITY =
