@@ -4,8 +4,8 @@
 //   room → node  {"done":"completed"} or {"failed":"room/…"}
 // What the room is handed on standard input is ciphertext, statements and URLs; no key of a party passes here.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { simulatedEvidence } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
@@ -52,6 +52,18 @@ function cleanEnvironment(): { [name: string]: string } {
     process.env[name] === undefined ? [] : [[name, process.env[name]]],
   );
   return Object.fromEntries(entries) as { [name: string]: string };
+}
+
+const MEMORY_FOLDER = '/dev/shm';
+
+/** What a room leaves behind when it is killed: ciphertext in its spool folder, its package in the memory file system. */
+async function clearUp(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  const left = await readdir(MEMORY_FOLDER).catch(() => []);
+  for (const name of left) {
+    if (!name.startsWith(`sealroom-package-${basename(folder)}-`)) continue;
+    await rm(join(MEMORY_FOLDER, name), { recursive: true, force: true });
+  }
 }
 
 /** Runs a room to its end; never rejects for what the room does. */
@@ -113,6 +125,6 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
   clearTimeout(deadline);
   start.signal.removeEventListener('abort', kill);
   kill();
-  await rm(folder, { recursive: true, force: true });
+  await clearUp(folder);
   return end;
 }

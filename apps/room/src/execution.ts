@@ -3,7 +3,7 @@
 // inside; only `Execution` comes out, and only its report may leave.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   type Bytes,
   canonicalJson,
@@ -43,17 +43,20 @@ const PROCESSES = 512;
 /** Folder with the Python client, offered to every algorithm. */
 const PYTHON_FOLDER = join(import.meta.dirname, '..', '..', '..', 'sdk', 'python');
 
-/** Writes the package's plaintext to a memory file system where there is one, else to the spool folder. */
-async function layOut(algorithm: OpenAsset, spool: string): Promise<string> {
+/** Where the package's plaintext goes: a memory file system where there is one, else the spool folder. */
+async function packageFolder(spool: string): Promise<string> {
   const base = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : spool;
-  const folder = await mkdtemp(join(base, 'sealroom-package-'));
+  // The spool folder's name stands in it, so that the node can clear up after a room that was killed.
+  return mkdtemp(join(base, `sealroom-package-${basename(spool)}-`));
+}
+
+async function layOut(algorithm: OpenAsset, folder: string): Promise<void> {
   for (const [path, file] of algorithm.files) {
     const content = await readAll(file);
     await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
     const script = content[0] === 0x23 && content[1] === 0x21;
     await writeFile(join(folder, path), content, { mode: script ? 0o755 : 0o644, flag: 'wx' });
   }
-  return folder;
 }
 
 async function listFiles(datasets: readonly OpenAsset[]): Promise<DataFile[]> {
@@ -179,8 +182,9 @@ export async function execute(
   const app = createApi(plan, datasets, await listFiles(datasets), box);
   const authority = await createAuthority({ name: 'Sealroom room', days: 30 });
   const certificate = await issueCertificate(authority, { hosts: LOOPBACK_HOSTS, days: 30 });
-  const root = await layOut(algorithm, spool);
+  const root = await packageFolder(spool);
   try {
+    await layOut(algorithm, root);
     const described = await readPackage(root).catch((cause: unknown) => {
       throw new RoomError('room/package', 'The algorithm package has no usable Dockerfile.', { cause });
     });

@@ -58,11 +58,16 @@ async function stageAll(
 
 /** Failures after the release are the run's own and are finished with a receipt; what fails before goes to the node. */
 function asFailure(error: unknown, say: (text: string) => void): Execution {
-  if (!(error instanceof RoomError || error instanceof SandboxError)) throw error;
-  say(`${error.code}: ${error.message}`);
-  // A sandbox that broke may have been broken by the algorithm, so it says no more than a missing report.
-  const code = error.code === 'room/staging' || error.code === 'room/package' ? error.code : 'room/no-report';
-  return { outcome: 'failed', code };
+  if (error instanceof RoomError || error instanceof SandboxError) {
+    say(`${error.code}: ${error.message}`);
+    // A sandbox that broke may have been broken by the algorithm, so it says no more than a missing report.
+    const code =
+      error.code === 'room/staging' || error.code === 'room/package' ? error.code : 'room/no-report';
+    return { outcome: 'failed', code };
+  }
+  // A full disk, say. Its words could hold names or values, so only its kind is told.
+  say(`room/internal: ${error instanceof Error ? error.name : 'something that is no error'}`);
+  return { outcome: 'failed', code: 'room/no-report' };
 }
 
 /** @throws RoomError when the run could not be finished with a receipt */

@@ -88,7 +88,12 @@ describe('keys of others', () => {
     await outsider(world, [victim.key]);
     const by = { signer: victim, iss: victim.kid };
     await say(world, by, 'participant.registered', registration(victim, []));
-    await addIdentity(world, { root: victim, org: victim.kid }, (await newSigner()).key, victim.key);
+    await addIdentity(
+      world,
+      { root: victim, org: victim.kid },
+      (await newSigner()).key,
+      world.steward.receiving.key,
+    );
     expect(record.keys.get(victim.kid)).toMatchObject({ kind: 'root', orgs: new Set([victim.kid]) });
   });
 

@@ -61,7 +61,7 @@ const rows = {
       salt,
       org: digest,
       key: keyText,
-      receiving: keyText,
+      receiving: keyOf('X25519'),
       uses: z.array(z.enum(USES)).min(1),
       person: note,
     }),

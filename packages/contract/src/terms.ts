@@ -11,7 +11,7 @@ import {
 } from '@sealroom/bytes';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
-import { digest, identifier, keyText, salt, shortText, time, url } from './fields.ts';
+import { digest, identifier, keyOf, keyText, salt, shortText, time, url } from './fields.ts';
 import { parameterName, parameterType } from './parameters.ts';
 
 export const ROLES = ['data-steward', 'algorithm-owner'] as const;

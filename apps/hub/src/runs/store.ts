@@ -89,15 +89,15 @@ export async function finishRun(
   given: { status: RunStatus; at: Date; sealed: Digest | null; envelope: Digest | null },
 ): Promise<void> {
   const { status, at, sealed, envelope } = given;
-  // A room that failed has said so, with its reason, before it was cleared; that stays.
-  const told = (await findRun(tx, run))?.status === status;
-  const ended = told ? {} : { status, detail: null, ended_at: at };
+  const before = await findRun(tx, run);
+  // A room that failed has told its reason just before; one that the hub had given up already keeps the hub's.
+  const detail = status === 'Run Failed' ? (before?.detail ?? null) : null;
   await tx
     .updateTable('runs')
-    .set({ ...ended, heard_at: at, sealed, envelope })
+    .set({ status, detail, ended_at: before?.ended_at ?? at, heard_at: at, sealed, envelope })
     .where('run', '=', run)
     .execute();
-  if (!told) await addStage(tx, run, { stage: status, at });
+  if (before?.status !== status) await addStage(tx, run, { stage: status, at, detail });
 }
 
 /** Gives an initiated run that nobody has to a node. True for the one who gets it. */

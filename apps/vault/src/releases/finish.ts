@@ -26,6 +26,7 @@ import { appendStatement, type Place } from '../follower/ledger.ts';
 import { saveRefusal } from '../refusals/store.ts';
 import { toldReasons } from '../told/rules.ts';
 import { speak } from './answer.ts';
+import { untilGrid } from './grid.ts';
 import { contractsOf } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
 import { finishProblem } from './rules.ts';
@@ -147,6 +148,7 @@ function asNotCleared(error: unknown): NotCleared | undefined {
 
 /** Clears the end of a run. @throws vault/refused for every reason alike · record/unreachable */
 export async function finish(vault: Vault, request: Bytes): Promise<Cleared> {
+  const started = performance.now();
   try {
     return await clear(vault, request);
   } catch (error) {
@@ -158,6 +160,7 @@ export async function finish(vault: Vault, request: Bytes): Promise<Cleared> {
       const about = { orgs: vault.identity.orgs, verified: false };
       await saveRefusal(vault.db, { run, at, reasons: refused.reasons }, about);
     }
+    await untilGrid(vault, started);
     throw refusedRoom();
   }
 }

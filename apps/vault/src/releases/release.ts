@@ -12,6 +12,7 @@ import { saveRefusal } from '../refusals/store.ts';
 import { answerOf, reservationOf, speak } from './answer.ts';
 import { type Asked, type Decided, decide, look, type Scope, scopeOf, type Seen } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
+import { untilGrid } from './grid.ts';
 import { isProven, isVerified } from './rules.ts';
 import { findRelease, markDenied, queueDenial, type Release, reserve, storeAnswer } from './store.ts';
 
@@ -192,11 +193,4 @@ export async function release(vault: Vault, asked: Asked): Promise<Released> {
     await untilGrid(vault, started);
     throw refusedRoom();
   }
-}
-
-/** Waits for the next multiple of the grid since `started`. */
-async function untilGrid({ timing }: Vault, started: number): Promise<void> {
-  if (timing.gridMs <= 0) return;
-  const passed = performance.now() - started;
-  await delay(Math.ceil(passed / timing.gridMs) * timing.gridMs - passed);
 }
