@@ -1,30 +1,15 @@
 // A run on a dataset that lies in the steward's own Azure container and is read by a SAS URL (Microsoft's emulator; no real
 // Azure account was used).
 import { readFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openContainer, tlsFetch } from '@sealroom/host';
 import { readSealedFolder } from '@sealroom/host/sealing';
 import { type Azurite, sasUrl, startAzurite } from '@sealroom/testkit/azurite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createCast,
-  EXAMPLE,
-  initiate,
-  offer,
-  request,
-  type RunningHouse,
-  setStage,
-  type Stage,
-  startHouse,
-  untilEnded,
-} from './story.ts';
+import { EXAMPLE, initiate, offer, openHouse, type OpenHouse, request, untilEnded } from './story.ts';
 
-let folder: string;
 let azurite: Azurite;
-let house: RunningHouse;
-let stage: Stage;
+let open: OpenHouse;
 
 async function upload(sealed: string): Promise<string> {
   const container = await azurite.createContainer('hospital');
@@ -35,22 +20,17 @@ async function upload(sealed: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealroom-azure-'));
   azurite = await startAzurite();
-  const cast = await createCast();
-  house = await startHouse(join(folder, 'house'), { hospital: cast.steward.org, vendor: cast.owner.org }, [
-    azurite.origin,
-  ]);
-  stage = await setStage(house, cast, folder, upload);
+  open = await openHouse('azure', { storeOrigins: [azurite.origin], upload });
 }, 180_000);
 
 afterAll(async () => {
-  await house?.stop();
+  await open?.close();
   await azurite?.stop();
-  await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
 test('the room reads the sealed dataset from an Azure container by its SAS URL', async () => {
+  const { stage, folder } = open;
   const agreed = await offer(stage, join(EXAMPLE, 'algorithm-javascript'), join(folder, 'algorithm'));
   const run = await request(stage, agreed);
   await initiate(stage, agreed, run);

@@ -1,8 +1,7 @@
 // Each party and operator of the house cheats once, against the real processes: the operator of the store, of the hub, of a
 // node (who owns its simulator key), the algorithm owner with its own vault, and an outsider. What must hold is the same in
 // all of them: no key without the steward's approval in the ledger, and nothing but the agreed report.
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hubRoutes, ledgerRoutes, vaultRoutes, type Work } from '@sealroom/api';
 import { simulatedEvidence } from '@sealroom/attest';
@@ -29,18 +28,18 @@ import { createParty, join as joinHouse, signContract } from './party.ts';
 import {
   type Agreed,
   type Cast,
-  createCast,
   EXAMPLE,
   initiate,
   offer,
+  openHouse,
+  type OpenHouse,
   request,
   type RunningHouse,
-  setStage,
   type Stage,
-  startHouse,
   untilEnded,
 } from './story.ts';
 
+let open: OpenHouse;
 let folder: string;
 let cast: Cast;
 let house: RunningHouse;
@@ -70,21 +69,18 @@ async function enrolNode(): Promise<CheatingNode> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealroom-cheats-'));
-  cast = await createCast();
-  house = await startHouse(join(folder, 'house'), { hospital: cast.steward.org, vendor: cast.owner.org });
+  open = await openHouse('cheats');
+  ({ folder, cast, house, stage } = open);
   const fetch = tlsFetch({ caPem: house.caPem, timeoutMs: 60_000 });
   wire = (url, init) => fetch(url, init);
   ledger = { baseUrl: house.ledger.url, fetch: wire };
-  stage = await setStage(house, cast, folder);
   node = await enrolNode();
   const pinned = { ...stage, node: { ...stage.node, simulator: node.simulator.key } };
   agreed = await offer(pinned, join(EXAMPLE, 'algorithm-python'), join(folder, 'pinned'));
 }, 180_000);
 
 afterAll(async () => {
-  await house?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await open?.close();
 }, 60_000);
 
 const problemOf = (attempt: Promise<unknown>): Promise<string> =>

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hubRoutes } from '@sealroom/api';
+import { hubRoutes, vaultRoutes } from '@sealroom/api';
 import type { Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { freshSalt, type Trust, verifyReceipt } from '@sealroom/contract';
@@ -10,34 +8,31 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type Agreed,
   type Cast,
-  createCast,
   EXAMPLE,
   initiate,
   offer,
+  openHouse,
+  type OpenHouse,
   request,
-  type RunningHouse,
-  setStage,
   type Stage,
-  startHouse,
   untilEnded,
 } from './story.ts';
 
+let open: OpenHouse;
 let folder: string;
 let cast: Cast;
-let house: RunningHouse;
 let stage: Stage;
 let python: Agreed;
 let trust: Trust;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealroom-story-'));
-  cast = await createCast();
-  house = await startHouse(join(folder, 'house'), { hospital: cast.steward.org, vendor: cast.owner.org });
-  stage = await setStage(house, cast, folder);
+  open = await openHouse('story');
+  ({ folder, cast, stage } = open);
   python = await offer(stage, join(EXAMPLE, 'algorithm-python'), join(folder, 'python'));
+  const { origin, key } = open.house.ledger;
   trust = {
     v: 1,
-    ledger: { ...house.ledger, witnesses: [] },
+    ledger: { origin, key, witnesses: [] },
     organisations: [cast.steward.org, cast.owner.org],
     contracts: [],
     rooms: [stage.node.launch],
@@ -46,8 +41,7 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(async () => {
-  await house?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await open?.close();
 }, 60_000);
 
 async function runOf(agreed: Agreed): Promise<Digest> {
@@ -160,7 +154,6 @@ test('a suspension that the hub never hears of still stops the keys', async () =
     note: null,
     prev: python.digest,
   };
-  const { vaultRoutes } = await import('@sealroom/api');
   const statement = await stage.steward.sign('contract.suspended', payload);
   await call(stage.steward.vault, vaultRoutes.submit, { body: { statement } });
   // The ledger refuses the approval now; nothing is left for a room to show to a vault.

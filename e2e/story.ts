@@ -1,7 +1,8 @@
 // The story that the end-to-end tests and crash runs play: a hospital and a vendor agree on one validation of one model on
 // one dataset, against the real processes of `sealroom up`.
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { hubRoutes, type NodeShape, type RunShape } from '@sealroom/api';
@@ -308,5 +309,37 @@ export async function untilEnded(stage: Stage, run: Digest, withinMs = 90_000): 
     if (ENDED.includes(found.status) && (found.status !== 'Run Completed' || found.hasReceipt)) return found;
     if (Date.now() > deadline) throw new Error(`The run is still "${found.status}".`);
     await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+export type OpenHouse = {
+  readonly folder: string;
+  readonly cast: Cast;
+  readonly house: RunningHouse;
+  readonly stage: Stage;
+  close(): Promise<void>;
+};
+
+/** A house of its own in a temporary folder, with the stage set; for one test file. */
+export async function openHouse(
+  name: string,
+  {
+    storeOrigins = [],
+    upload,
+  }: { storeOrigins?: readonly string[]; upload?: (folder: string) => Promise<string> } = {},
+): Promise<OpenHouse> {
+  const folder = await mkdtemp(join(tmpdir(), `sealroom-${name}-`));
+  const cast = await createCast();
+  const served = { hospital: cast.steward.org, vendor: cast.owner.org };
+  const house = await startHouse(join(folder, 'house'), served, storeOrigins);
+  const close = async () => {
+    await house.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    return { folder, cast, house, stage: await setStage(house, cast, folder, upload), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }

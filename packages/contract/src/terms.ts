@@ -72,7 +72,7 @@ const room = z.strictObject({
 
 const output = z.strictObject({
   recipients: z
-    .array(z.strictObject({ org: digest, key: keyText }))
+    .array(z.strictObject({ org: digest, key: keyOf('X25519') }))
     .min(1)
     .max(64),
   maxBytes: z
