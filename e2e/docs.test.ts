@@ -1,8 +1,12 @@
 // Keeps the documents honest where a program can: links and named files lead somewhere, each setting of a process stands
-// in docs/architecture.md and the other way round, and the test names in docs/threat-model.md exist.
+// in docs/architecture.md and the other way round, the test names in docs/threat-model.md exist, and the command line knows
+// each command that a guide shows.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { buildProgram } from '../apps/cli/src/program.ts';
+import { blocksOf, commandsIn, mentionsIn } from './cli-guide.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -66,4 +70,64 @@ test.each(Object.entries(SETTINGS))('SEALROOM_%s_* is documented, setting by set
   );
   expect(new Set(documented)).toEqual(new Set(settings));
   expect(documented.length).toBe(settings.length);
+});
+
+const program = buildProgram(() => async () => undefined, {
+  out: () => undefined,
+  err: () => undefined,
+  columns: 80,
+});
+const taking = (command: Command, name: string) =>
+  [...command.options, ...program.options].find(({ long, short }) => long === name || short === name);
+
+/** What is wrong with a command as a guide shows it. @param whole it is to be typed, so nothing may be missing */
+function problemOf(words: readonly string[], whole: boolean): string | undefined {
+  let command: Command = program;
+  const operands: string[] = [];
+  const given = new Set<string>();
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    if (word === '--help') return undefined;
+    const below = command.commands.find((item) => item.name() === word);
+    if (word.startsWith('--')) {
+      const option = taking(command, word);
+      if (!option) return `has no option ${word}`;
+      given.add(word);
+      if (option.required) at++;
+    } else if (below && operands.length === 0) command = below;
+    else operands.push(word);
+  }
+  if (command === program || (command.commands.length > 0 && operands.length > 0)) return 'is no command';
+  if (operands.length > command.registeredArguments.length) return 'has too many operands';
+  if (!whole) return undefined;
+  if (command.commands.length > 0) return 'is a group of commands';
+  if (operands.length < command.registeredArguments.filter(({ required }) => required).length)
+    return 'lacks an operand';
+  const missing = command.options.find(({ mandatory, long }) => mandatory && !given.has(long ?? ''));
+  return missing && `lacks ${missing.long ?? ''}`;
+}
+
+const guides = ['README.md', 'docs/cli.md', ...globSync('docs/guide-*.md', { cwd: ROOT })];
+
+test.each(guides)('the commands that %s shows are known to the command line', (path) => {
+  const text = read(path);
+  const typed = blocksOf(text)
+    .filter(({ language }) => language === 'sh' || language === 'shell')
+    .flatMap((block) => commandsIn(block.text));
+  const mentioned = mentionsIn(text);
+  const problems = [
+    ...typed.map((words) => [words, problemOf(words, true)] as const),
+    ...mentioned.map((words) => [words, problemOf(words, false)] as const),
+  ].filter(([, problem]) => problem !== undefined);
+  expect(problems).toEqual([]);
+  expect(typed.length + mentioned.length).toBeGreaterThan(1);
+});
+
+test('a command that does not exist, or an option or operand that is wrong, would be found', () => {
+  expect(problemOf(['receipt', 'believe'], true)).toBe('is no command');
+  expect(problemOf(['receipt', 'verify', 'a', '--trsut', 'b'], true)).toBe('has no option --trsut');
+  expect(problemOf(['receipt', 'verify'], true)).toBe('lacks an operand');
+  expect(problemOf(['receipt', 'verify', 'a', 'b'], true)).toBe('has too many operands');
+  expect(problemOf(['dataset', 'publish', 'sealed'], true)).toBe('lacks --sensitivity');
+  expect(problemOf(['receipt', 'verify', 'a', '--trust', 'b', '--json'], true)).toBeUndefined();
 });

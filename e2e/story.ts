@@ -27,7 +27,10 @@ const CLI = join(REPOSITORY, 'apps', 'cli', 'src', 'main.ts');
 
 export type RunningHouse = House & {
   readonly directory: string;
+  readonly ledger: House['ledger'] & { readonly kid: string };
   readonly vaults: Readonly<{ [name: string]: string }>;
+  /** Thumbprints of the vaults' keys. */
+  readonly vaultKeys: Readonly<{ [name: string]: string }>;
   readonly pids: Readonly<{ [name: string]: number }>;
   stop(): Promise<void>;
 };
@@ -54,8 +57,9 @@ export async function startHouse(
   if (said.ready !== true) throw new Error(`sealroom up did not start: ${said.message ?? first.value}`);
   const ready = said as {
     hub: string;
-    ledger: House['ledger'];
+    ledger: RunningHouse['ledger'];
     vaults: RunningHouse['vaults'];
+    vaultKeys: RunningHouse['vaultKeys'];
     pids: RunningHouse['pids'];
     ca: string;
   };
@@ -68,6 +72,7 @@ export async function startHouse(
     hub: ready.hub,
     ledger: ready.ledger,
     vaults: ready.vaults,
+    vaultKeys: ready.vaultKeys,
     pids: ready.pids,
     caPem: await readFile(ready.ca, 'utf8'),
     stop,
