@@ -1,7 +1,7 @@
 // The KEK of one's role in a project: made by one's own vault, whose key the organisation's root named; and the WCEK that
 // counts from now on.
 import { vaultRoutes } from '@sealroom/api';
-import { base64urlDecode, base64urlEncode, type Bytes, sha256Digest } from '@sealroom/bytes';
+import { base64urlDecode, base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import {
   call,
   ClientError,
@@ -39,7 +39,7 @@ async function opened(context: Context, input: Input): Promise<Opened> {
 }
 
 /** One's own vault, as the root registered it. */
-async function ownVault(verified: VerifiedRecord, { org }: Link) {
+export async function ownVault(verified: VerifiedRecord, { org }: Link) {
   const [vault] = vaultsOf(verified, org);
   if (vault) return { ...vault, kid: await keyThumbprint(vault.key) };
   throw new CliError('cli/not-found', 'Your organisation has registered no vault.', {
@@ -90,18 +90,24 @@ async function writeKek(
   };
 }
 
+/** Proves to one's own vault who asks. */
+export async function vaultRequest(
+  context: Context,
+  { hub, view, role }: Opened,
+  audience: Digest,
+): Promise<string> {
+  const { signer } = await identityOf(context);
+  const payload = { org: hub.org, project: view.project.project, role };
+  const request = { name: 'kek-request' as const, payload, audience, now: context.now() };
+  return base64urlEncode(await createMessage(signer, request));
+}
+
 async function askVault(context: Context, { hub, view, role }: Opened): Promise<Bytes> {
   const vault = await ownVault(view.verified, hub);
-  const { signer } = await identityOf(context);
   const { project } = view.project;
-  const request = await createMessage(signer, {
-    name: 'kek-request',
-    payload: { org: hub.org, project, role },
-    audience: vault.kid,
-    now: context.now(),
-  });
+  const request = await vaultRequest(context, { hub, view, role }, vault.kid);
   const service = vaultService(context, hub.settings, vault.url);
-  const answer = await call(service, vaultRoutes.createKek, { body: { request: base64urlEncode(request) } });
+  const answer = await call(service, vaultRoutes.createKek, { body: { request } });
   const cose = base64urlDecode(answer.statement);
   const statement = await readStatement(cose);
   await verifySign1(cose, vault.key);

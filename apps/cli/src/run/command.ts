@@ -48,6 +48,9 @@ export function registerRun(program: Command, lazily: Lazily): void {
       .description('wait until a run has ended; exit code 1 unless it completed')
       .option('--timeout <seconds>', 'give up after so long'),
   ).action(lazily(async () => (await import('./show.ts')).watchRun));
+  projectOption(
+    run.command('refusals').description('what your vault refused to release, and why, newest first'),
+  ).action(lazily(async () => (await import('./refusals.ts')).listRefusals));
 
   const report = program.command('report').description('the outputs of runs');
   projectOption(
