@@ -3,7 +3,6 @@
 // each command that a guide shows.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { buildProgram } from '../apps/cli/src/program.ts';
 import { blocksOf, commandsIn, mentionsIn } from './cli-guide.ts';
@@ -77,6 +76,7 @@ const program = buildProgram(() => async () => undefined, {
   err: () => undefined,
   columns: 80,
 });
+type Command = ReturnType<typeof buildProgram>;
 const taking = (command: Command, name: string) =>
   [...command.options, ...program.options].find(({ long, short }) => long === name || short === name);
 
