@@ -28,6 +28,7 @@ import { prepareWork } from './work.ts';
 const log = createLog({
   name: 'node',
   events: {
+    'node.refused': [],
     'node.started': ['node', 'isolation', 'reasons', 'launch', 'simulated'],
     'room.started': ['run'],
     'room.ended': ['run', 'end', 'code'],
@@ -162,4 +163,9 @@ async function main(): Promise<void> {
   readyLine({ name: 'node', node: keys.node.kid, url: health.url });
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  log.failure('node.refused', error, {});
+  process.exitCode = 1;
+}

@@ -23,6 +23,8 @@ const line = z.union([
 ]);
 
 export type RoomStart = {
+  /** Another program than the room's; for tests. */
+  readonly program?: string;
   readonly work: Work;
   readonly hubUrl: string;
   readonly ledgerOrigin: string;
@@ -69,7 +71,7 @@ async function clearUp(folder: string): Promise<void> {
 /** Runs a room to its end; never rejects for what the room does. */
 export async function runRoom(start: RoomStart): Promise<RoomEnd> {
   const folder = await mkdtemp(join(start.spool, 'room-'));
-  const child = spawn(process.execPath, [ROOM_PROGRAM], {
+  const child = spawn(process.execPath, [start.program ?? ROOM_PROGRAM], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: cleanEnvironment(),
     detached: true,
