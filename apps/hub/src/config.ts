@@ -26,8 +26,8 @@ const shape = {
   /** PEM texts; with neither, plain HTTP on loopback only. */
   tlsCertificate: z.string().optional(),
   tlsKey: z.string().optional(),
-  /** PEM of the authority that signed the ledger's certificate, when it is not one of the system's. */
-  ca: z.string().optional(),
+  /** File with the PEM authorities to trust for the ledger's TLS; the system's when left out. */
+  caPath: z.string().min(1).optional(),
   /** End when standard input ends, for supervisors. */
   stopWithParent: z.boolean().default(false),
 };

@@ -68,7 +68,7 @@ beforeAll(async () => {
     SEALROOM_HUB_LEDGER_URL: ledger.ready.url,
     SEALROOM_HUB_LEDGER_ORIGIN: LEDGER,
     SEALROOM_HUB_LEDGER_KEY: ledgerKey,
-    SEALROOM_HUB_CA_FILE: caFile,
+    SEALROOM_HUB_CA_PATH: caFile,
     SEALROOM_HUB_TLS_CERTIFICATE_FILE: certificate,
     SEALROOM_HUB_TLS_KEY_FILE: key,
   };

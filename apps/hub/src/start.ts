@@ -1,5 +1,6 @@
 // Starting the hub: its directory (locked for this process), its database brought up to date, its record folded from the
 // statements and checked against the ledger's proofs, and the server.
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -56,7 +57,8 @@ async function openParts(config: HubConfig, log: HubLog, undo: Undo[]) {
   const db = openDatabase<Tables>(url, { log });
   undo.push(() => db.destroy());
   await migrate(db, MIGRATIONS, { log });
-  const fetch = tlsFetch({ caPem: config.ca, timeoutMs: 15_000, maxBytes: 16 * 1024 * 1024 });
+  const caPem = config.caPath === undefined ? undefined : await readFile(config.caPath, 'utf8');
+  const fetch = tlsFetch({ caPem, timeoutMs: 15_000, maxBytes: 16 * 1024 * 1024 });
   undo.push(() => fetch.close());
   const { ledgerOrigin: origin, ledgerKey: key, ledgerUrl } = config;
   const book = await openBook({ db, ledger: ledgerLink({ origin, key, url: ledgerUrl, fetch }) });

@@ -1,4 +1,5 @@
 // The ledger process: `node src/main.ts`, settings in SEALROOM_LEDGER_* or the JSON file that SEALROOM_LEDGER_CONFIG names.
+import { keyThumbprint } from '@sealroom/cose';
 import { createLog, loadConfig, onStop, readyLine, stopWithParent } from '@sealroom/host';
 import { ledgerSettings, startLedger } from './start.ts';
 
@@ -9,7 +10,7 @@ try {
   onStop(() => running.close(), log);
   if (config.stopWithParent) stopWithParent(log);
   const { origin, key } = running.ledger;
-  readyLine({ name: 'ledger', url: running.url, origin, key });
+  readyLine({ name: 'ledger', url: running.url, origin, key, kid: await keyThumbprint(key) });
 } catch (error) {
   log.failure('ledger.refused', error, {});
   process.exitCode = 1;

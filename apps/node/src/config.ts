@@ -7,8 +7,8 @@ const shape = {
   hubUrl: z.url(),
   dataDirectory: z.string().min(1),
   name: z.string().min(1).max(100).default('node'),
-  /** PEM of the authority that signed the services' certificates, when it is not one of the system's. */
-  ca: z.string().optional(),
+  /** File with the PEM authorities that signed the services' certificates, when they are none of the system's. */
+  caPath: z.string().min(1).optional(),
   /** One-time code of the hub, needed for the first start only. */
   code: z.string().optional(),
   /** Rooms at a time. */

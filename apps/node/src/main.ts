@@ -129,7 +129,7 @@ async function main(): Promise<void> {
   await ensureDirectory(config.dataDirectory, 0o700);
   const lock = lockDirectory(config.dataDirectory);
   const keys = await loadKeys(config.dataDirectory);
-  const caPem = config.ca ?? null;
+  const caPem = config.caPath === undefined ? null : await readFile(config.caPath, 'utf8');
   const fetch = tlsFetch(caPem === null ? {} : { caPem });
   const hub = await createHubLink(config.hubUrl, { signer: keys.node, fetch, now: Date.now });
   const launch = await enrol(config, keys, hub);

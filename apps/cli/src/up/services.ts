@@ -1,7 +1,6 @@
 // Which processes `sealroom up` starts, with which settings. Each has its own keys, folder, database role and certificate;
 // secrets travel by file path. They talk to each other over TLS on loopback only.
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureDirectory, type RunningPostgres, startPostgres, writeFileAtomic } from '@sealroom/host';
@@ -41,13 +40,6 @@ async function databaseFile({ layout, postgres }: Start, name: string): Promise<
   await postgres.createDatabase(role, role);
   const path = join(layout.folder(name), 'database.url');
   await writeFileAtomic(path, postgres.url(role, role), 0o600);
-  return path;
-}
-
-/** The authority's certificate as a private file, since settings by file path must be private. */
-async function privateAuthority(layout: Layout, name: string): Promise<string> {
-  const path = join(layout.folder(name), 'ca.pem');
-  await writeFileAtomic(path, await readFile(layout.caFile), 0o600);
   return path;
 }
 
@@ -101,7 +93,7 @@ async function startHub(start: Start, ledger: LedgerFacts): Promise<string> {
       ...(await common(start, 'hub', prefix, start.state.ports.hub)),
       ...ledgerSettings(prefix, ledger),
       [`${prefix}DATABASE_URL_FILE`]: await databaseFile(start, 'hub'),
-      [`${prefix}CA_FILE`]: await privateAuthority(start.layout, 'hub'),
+      [`${prefix}CA_PATH`]: start.layout.caFile,
       [`${prefix}REGISTRATION`]: 'open',
       [`${prefix}STORE_ORIGINS`]: JSON.stringify(start.state.storeOrigins),
     }),
@@ -157,7 +149,7 @@ async function startNode(start: Start, hubUrl: string): Promise<ReadyFacts> {
     [`${prefix}SIMULATED`]: 'true',
     [`${prefix}STOP_WITH_PARENT`]: 'true',
     [`${prefix}CODE_FILE`]: await nodeCode(start),
-    [`${prefix}CA_FILE`]: await privateAuthority(start.layout, 'node'),
+    [`${prefix}CA_PATH`]: start.layout.caFile,
   };
   return launch(start, specOf(start, 'node', 'node', settings));
 }
