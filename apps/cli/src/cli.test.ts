@@ -1,6 +1,7 @@
 // The command line as a whole: exit codes, one JSON value, no question where nobody answers.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
@@ -109,31 +110,28 @@ test('runs as a program, and quickly enough to be a command', () => {
   });
 });
 
-const RUNTIME = JSON.stringify(join(import.meta.dirname, 'runtime.ts'));
-const asOlderNode = (folder: string) =>
-  spawnSync(
-    process.execPath,
-    [
-      '-e',
-      `import(${RUNTIME}).then((it) => it.onSuitableNode('22.18.0', ${JSON.stringify(folder)}))`,
-      '--',
-      'main.ts',
-      '--help',
-    ],
-    { encoding: 'utf8' },
-  );
+const BIN = join(import.meta.dirname, '..', 'bin', 'sealroom.mjs');
+/** Runs the bin file on a Node that says it is an older one. */
+const asOlderNode = (bin: string) => {
+  const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });`;
+  const code = `${older} import(${JSON.stringify(bin)})`;
+  return spawnSync(process.execPath, ['-e', code, 'sealroom', '--help'], { encoding: 'utf8' });
+};
 
 test('an older Node hands over to the installed one', () => {
-  expect(asOlderNode(import.meta.dirname)).toMatchObject({
+  expect(asOlderNode(BIN)).toMatchObject({
     status: EXIT.ok,
     stdout: expect.stringContaining('Usage: sealroom'),
   });
 });
 
 test('an older Node without an installed one says what to do', async () => {
-  const { status, stderr } = asOlderNode(await temporaryFolder());
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'bin'));
+  await copyFile(BIN, join(folder, 'bin', 'sealroom.mjs'));
+  const { status, stderr } = asOlderNode(join(folder, 'bin', 'sealroom.mjs'));
   expect(status).toBe(EXIT.usage);
-  expect(stderr).toContain('npx sealroom');
+  expect(stderr).toContain('npm ci');
 });
 
 function* leaves(command: Command, name: string): Generator<string> {

@@ -1,8 +1,4 @@
-#!/usr/bin/env node
-// The command `sealroom`. This file only makes sure that the running Node can read the rest; see cli.ts.
-import { onSuitableNode } from './runtime.ts';
+// The command `sealroom`, started by bin/sealroom.mjs on a Node that can read this.
+import { runOnThisTerminal } from './cli.ts';
 
-if (onSuitableNode()) {
-  const { runOnThisTerminal } = await import('./cli.ts');
-  await runOnThisTerminal(process.argv.slice(2));
-}
+await runOnThisTerminal(process.argv.slice(2));
