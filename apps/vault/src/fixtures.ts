@@ -282,7 +282,10 @@ export async function releaseAt(
 export async function releaseBoth(stage: Stage, run: Run, room?: Room) {
   const opened = room ?? (await openRoom());
   const body = await prove(stage, run, opened);
-  const [steward, owner] = await Promise.all([releaseAt(stage.steward, body), releaseAt(stage.owner, body)]);
+  const asked = [releaseAt(stage.steward, body), releaseAt(stage.owner, body)] as const;
+  // Both have answered before one's refusal is told, so that a test finds the other's reasons too.
+  await Promise.allSettled(asked);
+  const [steward, owner] = await Promise.all(asked);
   return { room: opened, body, steward, owner };
 }
 

@@ -25,7 +25,7 @@ import { readBrought, saltsOf } from '../follower/subjects.ts';
 import { commitmentsOf } from '../keys/unwrap.ts';
 import { toldReasons } from '../told/rules.ts';
 import { ownReasons, type Standing, standingOf, vaultsOf } from './rules.ts';
-import { nonceState, relatedContracts } from './store.ts';
+import { nonceState, type OwnNonce, relatedContracts } from './store.ts';
 
 /** What a room asks for, decoded. */
 export type Asked = {
@@ -51,7 +51,7 @@ export type Decided = {
   readonly followed: Followed;
   readonly seen: Seen;
   /** This vault's own nonce among the challenges. */
-  readonly nonce: string | undefined;
+  readonly nonce: OwnNonce | undefined;
 };
 
 /** Finds the subjects; undefined when nothing that the room brought, and nothing known, tells them. */
@@ -76,15 +76,15 @@ export async function scopeOf(
 async function noncesOf(
   challenges: readonly Bytes[],
   vaults: ReadonlyMap<Digest, KeyText>,
-): Promise<VaultNonce[]> {
-  const nonces: VaultNonce[] = [];
+): Promise<(VaultNonce & { readonly expiresAt: number })[]> {
+  const nonces: (VaultNonce & { readonly expiresAt: number })[] = [];
   for (const challenge of challenges) {
     try {
       const vault = messageSignerUnverified(challenge);
       const key = vaults.get(vault);
       if (!key) continue;
       const { payload } = await verifyMessage('challenge', challenge, { key, audience: 'room' });
-      nonces.push({ vault, nonce: payload.nonce });
+      nonces.push({ vault, nonce: payload.nonce, expiresAt: Date.parse(payload.expiresAt) });
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
     }
@@ -122,7 +122,7 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed:
   const contracts = contractsOf(record, run);
   const vaults = await vaultsOf(contracts);
   const nonces = await noncesOf(asked.challenges, vaults);
-  const nonce = nonces.find((item) => item.vault === kid)?.nonce;
+  const nonce = nonces.find((item) => item.vault === kid);
   const assets = new Set(run ? [...run.request.datasets, run.request.algorithm] : []);
   const decision = await decideRelease({
     now,
@@ -130,7 +130,7 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed:
     vault: { kid, orgs: identity.orgs, policy: { allowSimulated: identity.allowSimulated } },
     run: asked.run,
     nonce: await nonceState(db, nonce, { run: asked.run, room: asked.room.sign }, now),
-    nonces,
+    nonces: nonces.map(({ vault, nonce: bytes }) => ({ vault, nonce: bytes })),
     room: asked.room,
     manifest: asked.manifest,
     evidence: asked.evidence,

@@ -106,6 +106,17 @@ describe('a release', () => {
     expect((await codesAt(stage, stage.steward))[0]).toContain('release/nonce');
   });
 
+  it('keeps nothing of a challenge that no room brings back, and one row of one that was', async () => {
+    const rows = async () =>
+      (await stage.steward.database.db.selectFrom('challenges').selectAll().execute()).length;
+    const before = await rows();
+    const run = await approvedRun(stage);
+    for (let asked = 0; asked < 20; asked++) await prove(stage, run, await openRoom());
+    expect(await rows()).toBe(before);
+    await releaseBoth(stage, run);
+    expect(await rows()).toBe(before + 1);
+  });
+
   it('refuses a nonce after a minute', async () => {
     const body = await prove(stage, await approvedRun(stage), await openRoom());
     stage.clock.now += 61_000;

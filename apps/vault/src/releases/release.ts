@@ -52,7 +52,8 @@ async function reserveAndAppend(
   const { db, timing } = vault;
   const { run, served, contracts } = decided.decision;
   const org = served[0]?.org;
-  if (!run || !org || decided.nonce === undefined) throw new Refused([stale('the decision is incomplete')]);
+  const { nonce } = decided;
+  if (!run || !org || nonce === undefined) throw new Refused([stale('the decision is incomplete')]);
   const reservation = await reservationOf(vault, asked, decided, org);
   const salt = await runSalt(vault, scope, run.request.contract);
   const now = timing.clock();
@@ -66,7 +67,7 @@ async function reserveAndAppend(
     reservedAt: now,
   };
   return vault.turns(`run ${asked.run}`, async () => {
-    if (!(await reserve(db, release, { nonce: decided.nonce ?? '', salt, now }))) {
+    if (!(await reserve(db, release, { nonce, salt, now }))) {
       throw new Refused([{ code: 'release/nonce', detail: 'the nonce was used meanwhile' }], decided);
     }
     await vault.barrier('reserved', asked.run);

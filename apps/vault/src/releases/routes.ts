@@ -6,17 +6,18 @@ import { type App, mount } from '@sealroom/host';
 import { timeText, type Vault } from '../context.ts';
 import { finish } from './finish.ts';
 import { release } from './release.ts';
-import { saveNonce } from './store.ts';
 
 const CHALLENGE_MS = 60_000;
 
-/** Challenge, release and finish (docs/protocol.md sections 7 and 8). */
+/**
+ * Challenge, release and finish (docs/protocol.md sections 7 and 8). A challenge is signed, so nothing is kept of it
+ * until a room brings it back: strangers who ask for many cost no memory.
+ */
 export function mountReleases(app: App, vault: Vault): void {
   mount(app, vaultRoutes.challenge, async () => {
     const now = vault.timing.clock();
     const expiresAt = now + CHALLENGE_MS;
     const nonce = base64urlEncode(generateSecret());
-    await saveNonce(vault.db, nonce, { now, expiresAt });
     const payload = { nonce, expiresAt: timeText(expiresAt) };
     const head = { name: 'challenge' as const, payload, audience: 'room', now };
     return { challenge: base64urlEncode(await createMessage(vault.identity.signer, head)) };

@@ -4,32 +4,13 @@ import { inTransaction } from '@sealroom/host';
 import { sql } from 'kysely';
 import { plain, type Tables, type VaultDatabase, type VaultTransaction } from '../db.ts';
 
-const UNUSED_NONCE_KEPT_MS = 10 * 60_000;
 const USED_NONCE_KEPT_MS = 8 * 24 * 3_600_000;
 
 /** A run and the signing key of the room that asks for it. */
 export type RoomName = { readonly run: Digest; readonly room: string };
 
-/** Keeps a fresh nonce and forgets old ones; a forgotten nonce is as good as used. */
-export async function saveNonce(
-  db: VaultDatabase,
-  nonce: string,
-  { now, expiresAt }: { readonly now: number; readonly expiresAt: number },
-): Promise<void> {
-  await db
-    .deleteFrom('challenges')
-    .where((or) =>
-      or.or([
-        or.and([or('used_by', 'is', null), or('expires_at', '<', new Date(now - UNUSED_NONCE_KEPT_MS))]),
-        or('expires_at', '<', new Date(now - USED_NONCE_KEPT_MS)),
-      ]),
-    )
-    .execute();
-  await db
-    .insertInto('challenges')
-    .values({ nonce, expires_at: new Date(expiresAt), used_by: null })
-    .execute();
-}
+/** A nonce as this vault's own signed challenge brings it back; until it is burnt nothing is kept of it. */
+export type OwnNonce = { readonly nonce: string; readonly expiresAt: number };
 
 export type NonceState = 'fresh' | 'unknown' | 'used' | 'expired';
 
@@ -40,15 +21,18 @@ function userOf({ run, room }: RoomName): string {
 /** A nonce that this very room has used counts as fresh: it gets the answer it was given, or goes on where it was. */
 export async function nonceState(
   db: VaultDatabase,
-  nonce: string | undefined,
+  own: OwnNonce | undefined,
   name: RoomName,
   now: number,
 ): Promise<NonceState> {
-  if (nonce === undefined) return 'unknown';
-  const row = await db.selectFrom('challenges').selectAll().where('nonce', '=', nonce).executeTakeFirst();
-  if (!row) return 'unknown';
-  if (row.used_by !== null) return row.used_by === userOf(name) ? 'fresh' : 'used';
-  return row.expires_at.getTime() < now ? 'expired' : 'fresh';
+  if (own === undefined) return 'unknown';
+  const burnt = await db
+    .selectFrom('challenges')
+    .select('used_by')
+    .where('nonce', '=', own.nonce)
+    .executeTakeFirst();
+  if (burnt) return burnt.used_by === userOf(name) ? 'fresh' : 'used';
+  return own.expiresAt < now ? 'expired' : 'fresh';
 }
 
 export type Release = RoomName & {
@@ -117,17 +101,19 @@ async function queue(transaction: VaultTransaction, { run, cose, salt }: Outgoin
 export async function reserve(
   db: VaultDatabase,
   release: Omit<Release, 'state' | 'answer' | 'releaseNotAfter'>,
-  { nonce, salt, now }: { readonly nonce: string; readonly salt: Bytes; readonly now: number },
+  { nonce, salt, now }: { readonly nonce: OwnNonce; readonly salt: Bytes; readonly now: number },
 ): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
+    if (nonce.expiresAt < now) return false;
+    // Long enough for the same room to ask again; an unused nonce has expired long before.
+    const old = new Date(now - USED_NONCE_KEPT_MS);
+    await transaction.deleteFrom('challenges').where('expires_at', '<', old).execute();
     const burnt = await transaction
-      .updateTable('challenges')
-      .set({ used_by: userOf(release) })
-      .where('nonce', '=', nonce)
-      .where('used_by', 'is', null)
-      .where('expires_at', '>=', new Date(now))
+      .insertInto('challenges')
+      .values({ nonce: nonce.nonce, expires_at: new Date(nonce.expiresAt), used_by: userOf(release) })
+      .onConflict((on) => on.doNothing())
       .executeTakeFirst();
-    if (burnt.numUpdatedRows !== 1n) return false;
+    if (burnt.numInsertedOrUpdatedRows !== 1n) return false;
     const inserted = await transaction
       .insertInto('releases')
       .values({
