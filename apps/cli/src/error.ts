@@ -75,7 +75,7 @@ function exitOf(code: string): number {
 
 /** Control characters could repaint a terminal; what a service or a file says is shown without them. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- these characters are what is taken out
   return text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
 }
 

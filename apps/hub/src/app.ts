@@ -1,11 +1,10 @@
 // The hub's HTTP application: each feature gets the few parts it needs, and mounts its own routes.
-import { hubRoutes } from '@sealroom/api';
+import { hubRoutes, recordStatus } from '@sealroom/api';
 import { type App, type Log, mount, openApiDocument, pingDatabase, serverApp } from '@sealroom/host';
 import { mountArtifacts } from './artifacts/routes.ts';
 import type { Vaulting } from './artifacts/secrets.ts';
 import { mountContracts } from './contracts/routes.ts';
 import type { Db } from './db.ts';
-import { statusOf } from './error.ts';
 import { mountNodes, nodeOf as nodeOfParts } from './nodes/routes.ts';
 import type { Objects } from './objects.ts';
 import { mountOrganisations } from './organisations/routes.ts';
@@ -64,7 +63,12 @@ export type Hub = {
 
 export function createHub(parts: HubParts): Hub {
   const { db, book, queue, objects, vaulting, origin, now, log } = parts;
-  const app = serverApp({ name: 'hub', log, statusOf, checks: { database: () => pingDatabase(db) } });
+  const app = serverApp({
+    name: 'hub',
+    log,
+    statusOf: recordStatus,
+    checks: { database: () => pingDatabase(db) },
+  });
   const actorOf = actorOfParts({ db, now });
   const nodeOf = nodeOfParts({ db, origin, now });
   const bell = createBell();

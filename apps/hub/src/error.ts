@@ -35,22 +35,6 @@ const STATUS = {
 
 export type HubCode = keyof typeof STATUS;
 
-const RECORD_STATUS: Readonly<Record<string, number>> = {
-  'statement/malformed': 400,
-  'statement/unknown-type': 400,
-  'statement/wrong-subject': 400,
-  'statement/wrong-ledger': 400,
-  'contract/malformed': 400,
-  'contract/parameters': 400,
-  'statement/unknown-key': 403,
-  'statement/key-not-valid': 403,
-  'statement/wrong-signer': 403,
-  'statement/bad-signature': 403,
-  'statement/repeated': 409,
-  'statement/wrong-state': 409,
-  'bytes/bad-base64url': 400,
-};
-
 /** A refusal of the hub; the message tells the caller what to do next. */
 export function refuse(code: HubCode, message: string, options?: { cause?: unknown }): Refusal<HubCode> {
   return new Refusal(code, message, { status: STATUS[code], ...options });
@@ -59,9 +43,4 @@ export function refuse(code: HubCode, message: string, options?: { cause?: unkno
 /** One answer for what does not exist and for what the caller may not know of. */
 export function notFound(what: string): Refusal<HubCode> {
   return refuse('hub/not-found', `There is no such ${what} among those you take part in.`);
-}
-
-/** The HTTP status of a code; undefined for what is not the caller's to know. */
-export function statusOf(code: string): number | undefined {
-  return Object.hasOwn(RECORD_STATUS, code) ? RECORD_STATUS[code] : undefined;
 }

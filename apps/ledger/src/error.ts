@@ -1,4 +1,6 @@
 // What the ledger refuses, and the status of each code on the wire.
+import { recordStatus } from '@sealroom/api';
+
 export type LedgerErrorCode =
   | 'ledger/storage-failed'
   | 'ledger/stopping'
@@ -34,25 +36,12 @@ const STATUS: Readonly<Record<string, number>> = {
   'ledger/unknown-tile': 404,
   'ledger/size-ahead': 409,
   'ledger/empty': 409,
-  'statement/malformed': 400,
-  'statement/unknown-type': 400,
-  'statement/wrong-subject': 400,
-  'statement/wrong-ledger': 400,
-  'contract/malformed': 400,
-  'contract/parameters': 400,
-  'statement/unknown-key': 403,
-  'statement/key-not-valid': 403,
-  'statement/wrong-signer': 403,
-  'statement/bad-signature': 403,
-  'statement/repeated': 409,
-  'statement/wrong-state': 409,
   'tlog/bad-size': 400,
   'tlog/bad-index': 400,
   'tlog/malformed-tile-path': 404,
-  'bytes/bad-digest': 400,
 };
 
 /** The HTTP status of a code; undefined for what is not the caller's to know. */
 export function statusOf(code: string): number | undefined {
-  return Object.hasOwn(STATUS, code) ? STATUS[code] : undefined;
+  return Object.hasOwn(STATUS, code) ? STATUS[code] : recordStatus(code);
 }

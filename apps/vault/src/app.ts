@@ -1,8 +1,8 @@
 // The vault's HTTP application (packages/api/src/vault-routes.ts). Callers have no accounts: what they send is signed.
-import { vaultRoutes } from '@sealroom/api';
+import { vaultRoutes, recordStatus } from '@sealroom/api';
 import { type App, type Log, openApiDocument, pingDatabase, serverApp } from '@sealroom/host';
 import type { Vault } from './context.ts';
-import { refuse, statusOf } from './error.ts';
+import { refuse } from './error.ts';
 import { mountKeys } from './keys/routes.ts';
 import { mountRefusals } from './refusals/routes.ts';
 import { mountReleases } from './releases/routes.ts';
@@ -17,7 +17,7 @@ async function checkRecord({ log }: Vault): Promise<void> {
 
 export function createVaultApp(vault: Vault, log: Log): App {
   const checks = { database: () => pingDatabase(vault.db), record: () => checkRecord(vault) };
-  const app = serverApp({ name: 'vault', log, statusOf, checks });
+  const app = serverApp({ name: 'vault', log, statusOf: recordStatus, checks });
   app.get('/openapi.json', (c) =>
     c.json(openApiDocument(Object.values(vaultRoutes), { title: 'Sealroom vault', version: '0.1.0' })),
   );

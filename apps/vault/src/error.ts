@@ -49,10 +49,3 @@ export function refusedRoom(): Refusal<VaultCode> {
     'The vault does not release. Its owner can read the reasons; a room cannot.',
   );
 }
-
-/** Statuses of the codes that other packages throw. */
-export function statusOf(code: string): number | undefined {
-  if (code === 'statement/malformed' || code === 'statement/unknown-type') return 400;
-  if (code.startsWith('statement/') || code.startsWith('contract/')) return 409;
-  return undefined;
-}

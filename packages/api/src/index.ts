@@ -14,6 +14,7 @@ export {
   work,
 } from './hub-routes.ts';
 export { ledgerRoutes } from './ledger-routes.ts';
+export { recordStatus } from './record-status.ts';
 export type {
   Method,
   Route,

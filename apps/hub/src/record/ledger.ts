@@ -1,6 +1,6 @@
 // The hub's side of the ledger: append a statement and check the receipt before anything is stored. Not checked: whether
 // the ledger shows others the same tree (witnesses and vaults do that).
-import { ledgerRoutes } from '@sealroom/api';
+import { ledgerRoutes, recordStatus } from '@sealroom/api';
 import {
   base64urlDecode,
   base64urlEncode,
@@ -27,7 +27,7 @@ import {
   verifyConsistency,
   verifyTlogProof,
 } from '@sealroom/tlog';
-import { refuse, statusOf } from '../error.ts';
+import { refuse } from '../error.ts';
 import type { Place } from './store.ts';
 
 export type LedgerOptions = {
@@ -70,7 +70,7 @@ function ledgerRefusal(error: unknown): unknown {
       cause: error,
     });
   }
-  const known = problem === undefined ? undefined : statusOf(problem);
+  const known = problem === undefined ? undefined : recordStatus(problem);
   if (problem !== undefined && known !== undefined)
     return new Refusal(problem, error.message, { status: known, cause: error });
   return refuse('hub/ledger-answer', 'The ledger gave an answer that is not what it should be.', {
