@@ -19,8 +19,8 @@ import { CoseError, verifySign1 } from '@sealroom/cose';
 import { inTransaction } from '@sealroom/host';
 import type { Db, Tx } from '../db.ts';
 import { refuse } from '../error.ts';
-import type { LedgerLink } from './ledger.ts';
-import { findPlace, inLeafOrder, insertStatement, type Place } from './store.ts';
+import type { LedgerLink, Place } from './ledger.ts';
+import { findPlace, inLeafOrder, insertStatement } from './store.ts';
 
 export type Placed = Place & { readonly statement: Statement };
 

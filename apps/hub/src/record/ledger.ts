@@ -28,7 +28,9 @@ import {
   verifyTlogProof,
 } from '@sealroom/tlog';
 import { refuse } from '../error.ts';
-import type { Place } from './store.ts';
+
+/** Where a statement stands in the ledger: its leaf and the tlog-proof text. */
+export type Place = { readonly index: number; readonly proof: string };
 
 export type LedgerOptions = {
   readonly origin: string;

@@ -2,11 +2,9 @@
 import { base64urlEncode, type Digest, digestBytes, digestString } from '@sealroom/bytes';
 import type { Statement } from '@sealroom/contract';
 import type { Db, StatementRow, Tx } from '../db.ts';
-import type { Seen } from './ledger.ts';
+import type { Place, Seen } from './ledger.ts';
 import { aboutOf, issuedAt } from './rules.ts';
 
-/** Where a statement stands in the ledger: its leaf and the tlog-proof text. */
-export type Place = { readonly index: number; readonly proof: string };
 export type Recorded = Place & { readonly cose: string };
 
 export async function findPlace(db: Db, coseDigest: Digest): Promise<Place | undefined> {

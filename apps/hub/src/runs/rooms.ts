@@ -25,7 +25,7 @@ import type { Db } from '../db.ts';
 import { notFound, refuse } from '../error.ts';
 import type { Objects } from '../objects.ts';
 import type { Book } from '../record/book.ts';
-import type { Place } from '../record/store.ts';
+import type { Place } from '../record/ledger.ts';
 import { checkUpload, type Parts, partsSchema } from './room-rules.ts';
 import { findRoom, noteEvent, type RoomRow, saveReceiptParts, saveRoom } from './room-store.ts';
 import { addStage, findRun, finishRun, type RunRow } from './store.ts';
