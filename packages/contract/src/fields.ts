@@ -49,11 +49,17 @@ export function keyOf(curve: 'Ed25519' | 'X25519') {
 /** 16 random bytes that keep a statement's digest unguessable. */
 export const salt = bytesText(16);
 
+/** JavaScript reads 30 February as 2 March; another reader of the same contract would not. */
+function exists(time: string): boolean {
+  const at = Date.parse(time);
+  return !Number.isNaN(at) && new Date(at).toISOString().slice(0, 19) === time.slice(0, 19);
+}
+
 /** RFC 3339 in UTC, seconds or milliseconds. */
 export const time = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/, 'expected a time such as 2026-11-22T10:00:00Z')
-  .refine((value) => !Number.isNaN(Date.parse(value)), 'this time does not exist');
+  .refine(exists, 'this time does not exist');
 
 export const count = z.int().min(0);
 

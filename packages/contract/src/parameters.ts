@@ -6,7 +6,7 @@ const NAME = /^[a-zA-Z][a-zA-Z0-9]*([_.-][a-zA-Z0-9]+)*$/;
 
 /** Names that a loader, shell, interpreter or network library reads: never a parameter's. */
 const RESERVED =
-  /^(?:LD_.*|DYLD_.*|PATH|IFS|ENV|HOME|SHELL|USER|PWD|OLDPWD|TMPDIR|TEMP|TMP|LANG|LANGUAGE|LC_.*|TZ|TERM|TZDIR|CDPATH|BASH.*|PS[0-9]|SHELLOPTS|GLOBIGNORE|PROMPT.*|PYTHON.*|NODE.*|NPM.*|PERL.*|RUBY.*|GEM.*|JAVA.*|JDK.*|CLASSPATH|R_.*|RENV.*|LUA_.*|GCONV_PATH|MALLOC_.*|GLIBC.*|NLSPATH|LOCPATH|HOSTALIASES|RES_OPTIONS|RESOLV.*|LOCALDOMAIN|[a-z]*_?proxy|.*_PROXY|.*_PROXY_.*|CURL_.*|SSL.*|OPENSSL.*|REQUESTS_.*|AWS_.*|AZURE_.*|GOOGLE_.*|SSH_.*|GIT_.*|OMP_.*|MKL_.*|OPENBLAS.*|ENCLAVE.*|ESCROW.*|SEALROOM.*|constructor|prototype|toString|valueOf|hasOwnProperty)$/i;
+  /^(?:LD_.*|DYLD_.*|PATH|IFS|ENV|HOME|SHELL|USER|PWD|OLDPWD|TMPDIR|TEMP|TMP|LANG|LANGUAGE|LC_.*|TZ|TERM|TZDIR|CDPATH|BASH.*|PS[0-9]|SHELLOPTS|GLOBIGNORE|PROMPT.*|PYTHON.*|NODE.*|NPM.*|PERL.*|RUBY.*|GEM.*|JAVA.*|JDK.*|CLASSPATH|R_.*|RENV.*|LUA_.*|GCONV_PATH|MALLOC_.*|GLIBC.*|NLSPATH|LOCPATH|HOSTALIASES|RES_OPTIONS|RESOLV.*|LOCALDOMAIN|[a-z]*_?proxy|.*_PROXY|.*_PROXY_.*|CURL_.*|SSL.*|OPENSSL.*|REQUESTS_.*|AWS_.*|AZURE_.*|GOOGLE_.*|SSH_.*|GIT_.*|OMP_.*|MKL_.*|OPENBLAS.*|ENCLAVE.*|ESCROW.*|SEALROOM.*|DOTNET.*|COMPLUS_.*|CORECLR_.*|COR_.*|JULIA_.*|GODEBUG|GOTRACEBACK|PHP.*|TCL.*|GUILE_.*|ERL_.*|BUN_.*|DENO_.*|OCAML.*|CAML_.*|LIBRARY_PATH|LIBPATH|SHLIB_PATH|ZDOTDIR|FPATH|INPUTRC|TERMINFO.*|TERMCAP|EDITOR|VISUAL|PAGER|LESSOPEN|LESSCLOSE|MANPAGER|PIP_.*|CONDA.*|VIRTUAL_ENV.*|XDG_.*|CUDA_.*|NCCL_.*|constructor|prototype|toString|valueOf|hasOwnProperty)$/i;
 
 export const parameterName = z
   .string()
@@ -33,7 +33,7 @@ function codePoints(text: string): number {
 function fits(type: ParameterType, value: ParameterValue): boolean {
   switch (type.type) {
     case 'integer':
-      return typeof value === 'number' && value >= type.minimum && value <= type.maximum;
+      return Number.isSafeInteger(value) && Number(value) >= type.minimum && Number(value) <= type.maximum;
     case 'string':
       return typeof value === 'string' && codePoints(value) <= type.maxLength && !value.includes('\0');
     case 'enum':

@@ -1,15 +1,18 @@
 // What an admitted statement changes in the record. Nothing is decided here.
 import type { Digest } from '@sealroom/bytes';
 import { type KeyText, keyThumbprint } from '@sealroom/cose';
-import type { ArtifactKind, ArtifactState, KeyEntry, LedgerRecord, RunState } from './record-types.ts';
+import {
+  type ArtifactKind,
+  artifactKey,
+  type ArtifactState,
+  type KeyEntry,
+  type LedgerRecord,
+  type RunState,
+} from './record-types.ts';
 import type { Statement } from './statement.ts';
 import type { Use } from './terms.ts';
 
 type Published = ArtifactState['published'];
-
-function artifactKey(kind: ArtifactKind, org: Digest, digest: Digest): string {
-  return `${kind}/${org}/${digest}`;
-}
 
 async function addKey(
   record: LedgerRecord,
@@ -88,7 +91,10 @@ function signContract(record: LedgerRecord, statement: Statement<'contract.signe
   if (contract.first === null) return;
   for (const other of record.contracts.values()) {
     const related = other.digest === contract.first || other.contract.first === contract.first;
-    if (related && other.contract.version < contract.version) other.supersededBy ??= digest;
+    if (!related || other.contract.version >= contract.version) continue;
+    other.supersededBy ??= digest;
+    // Who suspended had perhaps signed the offer of this version before: what it stopped stays stopped until it resumes.
+    for (const [suspension, by] of other.suspensions) state.suspensions.set(suspension, by);
   }
 }
 

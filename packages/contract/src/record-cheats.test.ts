@@ -1,7 +1,7 @@
 // What an outsider, a party or another vault tries to get into the record, one attack a test. Each was possible once or is
 // the nearest thing to one that was.
 import { base64urlEncode, type Digest, sha256Digest } from '@sealroom/bytes';
-import { ed25519Signer, generateSecret, publicKeyOf, type Signer } from '@sealroom/cose';
+import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import {
   addIdentity,
   type Agreed,
@@ -13,9 +13,11 @@ import {
   madeUpVault,
   memoryBook,
   openRoom,
+  outsider,
   type Party,
   person,
   publishAssets,
+  registration,
   requestRun,
   reserveRun,
   type Room,
@@ -50,25 +52,6 @@ const codeOf = (attempt: Promise<unknown>): Promise<string> =>
   );
 
 const newSigner = (): Promise<Signer> => ed25519Signer(generateSecret());
-
-function registration(root: Signer, vaults: readonly string[], prev: Digest | null = null) {
-  return {
-    salt: freshSalt(),
-    root: root.key,
-    domain: 'outsider.example',
-    vaults: vaults.map((key) => ({ key, url: 'https://vault.example', custody: 'own' as const })),
-    prev,
-  };
-}
-
-async function outsider(world: World, vaults: readonly string[] = []): Promise<Party> {
-  const [root, identity] = [await newSigner(), await newSigner()];
-  const secret = generateSecret();
-  const receiving = { secret, key: await publicKeyOf('X25519', secret) };
-  await say(world, { signer: root, iss: root.kid }, 'participant.registered', registration(root, vaults));
-  await addIdentity(world, { root, org: root.kid }, identity.key, receiving.key);
-  return { ...world.owner, org: root.kid, root, identity, receiving };
-}
 
 describe('keys of others', () => {
   it('cannot be registered as a vault’s, and so not revoked by who registers them', async () => {

@@ -2,7 +2,14 @@
 import { base64urlDecode, type Digest, sha256Digest } from '@sealroom/bytes';
 import { keyThumbprint } from '@sealroom/cose';
 import { ContractError } from './error.ts';
-import type { ArtifactKind, ContractState, KeyEntry, LedgerRecord, RunState } from './record-types.ts';
+import {
+  type ArtifactKind,
+  artifactKey,
+  type ContractState,
+  type KeyEntry,
+  type LedgerRecord,
+  type RunState,
+} from './record-types.ts';
 import type { Statement } from './statement.ts';
 import type { PayloadOf } from './statement-table.ts';
 import type { Contract, Use } from './terms.ts';
@@ -73,6 +80,8 @@ function checkVersion(record: LedgerRecord, contract: Contract, first: Digest): 
     if (complete && state.contract.version >= contract.version)
       throw wrong('The contract has this version, or a later one, already.');
     const counts = complete || state.digest === first;
+    if (counts && state.revokedBy)
+      throw wrong('The contract was revoked for good; agree on a new one instead of a new version.');
     if (counts && !state.contract.participants.every(({ org }) => orgs.includes(org)))
       throw wrongSigner('A version must be signed by every participant of the versions that it replaces.');
   }
@@ -317,10 +326,12 @@ export async function checkState(
     case 'dataset.withdrawn':
     case 'algorithm.withdrawn': {
       const kind = statement.type === 'dataset.withdrawn' ? 'dataset' : 'algorithm';
-      const found = artifact(record, kind, statement.payload.digest);
-      if (found.org !== org) throw wrongSigner('Only its owner withdraws an asset.');
-      if (found.withdrawn) throw wrong('The asset was withdrawn already.');
-      return;
+      // Digests are public: others may have published this one too, before or after its owner.
+      const own = record.artifacts.get(artifactKey(kind, org, statement.payload.digest));
+      if (own?.withdrawn) throw wrong('The asset was withdrawn already.');
+      if (own) return;
+      artifact(record, kind, statement.payload.digest);
+      throw wrongSigner('Only its owner withdraws an asset.');
     }
     case 'key.wrapped':
       if (record.keks.get(statement.payload.kek)?.org !== org)

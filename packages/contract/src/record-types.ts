@@ -51,6 +51,10 @@ export type RunState = {
 };
 
 export type ArtifactKind = 'specification' | 'attestation' | 'criteria' | 'dataset' | 'algorithm';
+/** Where an artifact stands in {@link LedgerRecord.artifacts}: each organisation's own, whoever else names the digest. */
+export function artifactKey(kind: ArtifactKind, org: Digest, digest: Digest): string {
+  return `${kind}/${org}/${digest}`;
+}
 export type ArtifactState = {
   readonly kind: ArtifactKind;
   readonly digest: Digest;

@@ -16,13 +16,14 @@ import {
 import { checkParameters } from './parameters.ts';
 import { countBefore } from './quota.ts';
 import { mayUse, stewardsOf } from './record-state.ts';
-import type {
-  ArtifactKind,
-  ArtifactState,
-  ContractState,
-  LedgerRecord,
-  RunState,
-  Signature,
+import {
+  type ArtifactKind,
+  artifactKey,
+  type ArtifactState,
+  type ContractState,
+  type LedgerRecord,
+  type RunState,
+  type Signature,
 } from './record-types.ts';
 import type { PayloadOf } from './statement-table.ts';
 import { type Use, vaultOf } from './terms.ts';
@@ -79,7 +80,7 @@ function artifactOf(
   org: Digest,
   digest: Digest,
 ): ArtifactState | undefined {
-  return record.artifacts.get(`${kind}/${org}/${digest}`);
+  return record.artifacts.get(artifactKey(kind, org, digest));
 }
 
 /** A key counts from the leaf that vouches for it up to the leaf that revokes it. */

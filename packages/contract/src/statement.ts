@@ -88,6 +88,9 @@ export async function signPayload(
   return sign1(signer, { contentType: contentTypeOf(type), claims, payload: bytes });
 }
 
+/** The last second that RFC 3339 can write. A time beyond it cannot be stored or shown. */
+const LATEST_IAT = Date.parse('9999-12-31T23:59:59Z') / 1000;
+
 function typeOf(contentType: string): StatementType {
   const type = /^application\/sealroom\.([a-z.]+)\+json$/.exec(contentType)?.[1] ?? '';
   if (!isStatementType(type)) {
@@ -106,6 +109,11 @@ function typeOf(contentType: string): StatementType {
 export async function readStatement(bytes: Uint8Array): Promise<Statement> {
   try {
     const { contentType, payload: payloadBytes, kid, claims } = decodeSign1(bytes);
+    if (claims.iat > LATEST_IAT)
+      throw new ContractError(
+        'statement/malformed',
+        'The statement says that it was signed after year 9999.',
+      );
     const type = typeOf(contentType);
     const payload = type === 'contract.signed' ? parseContract(payloadBytes) : parseCanonical(payloadBytes);
     const result = (type === 'contract.signed' ? contractSchema : STATEMENTS[type].payload).safeParse(

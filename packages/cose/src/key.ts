@@ -11,6 +11,7 @@ import {
   sha256Digest,
 } from '@sealroom/bytes';
 import { cborDecode, cborEncode } from './cbor.ts';
+import { isUsablePoint } from './points.ts';
 import { CoseError } from './error.ts';
 
 /** base64url of a deterministic COSE_Key with public members only. */
@@ -37,7 +38,7 @@ export function encodeKey(key: PublicKey): KeyText {
   return base64urlEncode(cborEncode(members));
 }
 
-/** @throws cose/bad-key for other curves, extra members, wrong lengths and non-deterministic CBOR. */
+/** @throws cose/bad-key for other curves, extra members, wrong lengths, non-deterministic CBOR and points that are no key. */
 export function parseKey(text: KeyText): PublicKey {
   const fail = (cause?: unknown) =>
     new CoseError('cose/bad-key', 'Expected a public Ed25519, X25519 or P-256 key (COSE_Key, base64url).', {
@@ -59,6 +60,7 @@ export function parseKey(text: KeyText): PublicKey {
       ? { curve, x: new Uint8Array(x), y: new Uint8Array(y) }
       : { curve, x: new Uint8Array(x) };
   if ((curve === 'P-256') !== (key.y?.length === 32) || encodeKey(key) !== text) throw fail();
+  if (!isUsablePoint(curve, key.x, key.y)) throw fail();
   return key;
 }
 

@@ -43,6 +43,14 @@ describe('store URLs', () => {
       [`https://[::ffff:169.254.169.254]/data?${sas}`, zone],
       [`https://169.254.169.254/latest?${sas}`, zone],
       [`https://localhost/data?${sas}`, zone],
+      [`https://0177.0.0.1/data?${sas}`, zone],
+      [`https://127.1/data?${sas}`, zone],
+      [`https://0/data?${sas}`, zone],
+      [`https://[::ffff:7f00:1]/data?${sas}`, zone],
+      [`https://[fd00:ec2::254]/data?${sas}`, zone],
+      [`https://[64:ff9b::a9fe:a9fe]/data?${sas}`, zone],
+      [`https://account.blob.core.windows.net./data?${sas}`, zone],
+      [`https://ACCOUNT%2eblob.core.windows.net.evil.example/data?${sas}`, zone],
     ] as const) {
       expect([url, codeOf(url, allowed)]).toEqual([url, 'store/not-allowed']);
     }
@@ -57,6 +65,11 @@ describe('store URLs', () => {
       `https://user:pw@account.blob.core.windows.net/data?${sas}`,
       `${azure}#x`,
       `${azure}&se=2036-01-01`,
+      `${azure}&SP=rwd`,
+      `${azure}&Se=2036-01-01`,
+      'data:application/octet-stream,x',
+      'javascript:1',
+      'ftp://account.blob.core.windows.net/data',
       'not a url',
     ]) {
       expect([url, codeOf(url)]).toEqual([url, 'store/bad-url']);
@@ -71,6 +84,9 @@ describe('store URLs', () => {
       expect(codeOf(azure.replace('sp=rl', `sp=${rights}`))).toBe('store/writable');
     }
     expect(codeOf(azure.replace('sp=rl', 'sp=l'))).toBe('store/bad-url');
+    // The rights of a stored access policy are the store's to tell, and can change after the URL was looked at.
+    expect(codeOf(azure.replace('sp=rl', 'si=policy'))).toBe('store/writable');
+    expect(codeOf(azure.replace('sp=rl&', ''))).toBe('store/writable');
     expect(codeOf(azure.replace('sp=rl', 'sp=c'), zone, 'write')).toBe(
       'https://account.blob.core.windows.net',
     );

@@ -60,6 +60,12 @@ function expiryOf(query: URLSearchParams): number | undefined {
 
 function checkRights(query: URLSearchParams, access: 'read' | 'write'): void {
   const rights = query.get('sp');
+  if (rights === null && access === 'read' && (query.has('sv') || query.has('si'))) {
+    throw refusal(
+      'store/writable',
+      'The store URL leaves its permissions to a policy at the store; make one that says "r" itself.',
+    );
+  }
   if (rights === null) return;
   if (access === 'read' && !/^[rl]+$/.test(rights)) {
     throw refusal(
@@ -96,7 +102,9 @@ export function checkStoreUrl(
       'The store is not on the operator’s list of store origins; ask for it to be added.',
     );
   }
-  if ([...url.searchParams.keys()].length !== new Set(url.searchParams.keys()).size) {
+  // Stores read the names of parameters in any letter case, and of two that differ in it alone whichever they like.
+  const names = [...url.searchParams.keys()].map((name) => name.toLowerCase());
+  if (names.length !== new Set(names).size) {
     throw refusal('store/bad-url', 'The store URL has a query parameter twice.');
   }
   const expiry = expiryOf(url.searchParams);

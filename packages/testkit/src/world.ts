@@ -36,5 +36,6 @@ export {
   type World,
   wrapKeys,
 } from './world-story.ts';
+export { outsider, registration } from './world-outsider.ts';
 export { announceKeks, denyRun, madeUpVault, reserveRun, type Which } from './world-vault.ts';
 export { manifestOf, openRoom, proveRoom, type Room, type RoomReport, someNonces } from './world-room.ts';

@@ -1,10 +1,12 @@
 // Store URLs at rest: AES-256-GCM under the key file of the data directory, bound to the asset they belong to. A copy of the
 // database alone does not open a container.
 import { type Bytes, concat, utf8Decode, utf8Encode } from '@sealroom/bytes';
+import { refuse } from '../error.ts';
 
 export type Vaulting = {
   /** @param about what the secret belongs to; opening needs the same. */
   seal(secret: string, about: string): Promise<Buffer>;
+  /** @throws hub/record-broken */
   open(sealed: Uint8Array, about: string): Promise<string>;
 };
 
@@ -30,7 +32,12 @@ export async function urlVaulting(secret: Uint8Array): Promise<Vaulting> {
     async open(sealed, about) {
       const nonce = new Uint8Array(sealed.subarray(0, NONCE));
       const body = new Uint8Array(sealed.subarray(NONCE));
-      return utf8Decode(new Uint8Array(await crypto.subtle.decrypt(parameters(nonce, about), key, body)));
+      try {
+        return utf8Decode(new Uint8Array(await crypto.subtle.decrypt(parameters(nonce, about), key, body)));
+      } catch (cause) {
+        const message = 'The store URL of an asset was altered in the database, or is another’s.';
+        throw refuse('hub/record-broken', message, { cause });
+      }
     },
   };
 }

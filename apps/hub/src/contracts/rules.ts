@@ -4,6 +4,7 @@ import { canonicalBytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import type { ArtifactState, Contract, LedgerRecord, PayloadOf, Statement } from '@sealroom/contract';
 import { refuse } from '../error.ts';
 import type { Participant } from '../projects/rules.ts';
+import { kindsOf } from '../runs/rules.ts';
 import type { Actor } from '../sessions/rules.ts';
 
 /** The pair (algorithm version, dataset versions) that a run configuration is unique for. */
@@ -49,7 +50,12 @@ export function checkOffer(
   if (contract.version !== 1) throw mismatch('A run configuration begins with version 1 of its contract.');
   if (contract.ledger.origin !== ledger.origin || contract.ledger.key !== ledger.key)
     throw mismatch('The contract names another ledger than this hub’s.');
+  // Each kind of room is a queue of its own here.
+  if (kindsOf(contract).length > MAX_KINDS)
+    throw mismatch(`The contract accepts more than ${MAX_KINDS} kinds of rooms; name the nodes it is for.`);
 }
+
+const MAX_KINDS = 256;
 
 function standing(record: LedgerRecord, name: string, project: string): ArtifactState {
   const found = record.artifacts.get(name);
