@@ -1,6 +1,6 @@
 // A person's keys: made here, vouched for by the organisation's root, revoked by it.
 import { hubRoutes } from '@sealroom/api';
-import { base64urlEncode, canonicalJson, type Digest, parseStrictJson } from '@sealroom/bytes';
+import { base64urlEncode, BytesError, canonicalJson, type Digest, parseStrictJson } from '@sealroom/bytes';
 import { call, identitiesOf, verifyAppended, verifyRecorded } from '@sealroom/client';
 import {
   createStatement,
@@ -125,17 +125,24 @@ export const createIdentity: Action = async (context, input) => {
   };
 };
 
+/** What another person asks the keeper of the root to sign. @throws cli/bad-file */
+function parseRequest(bytes: Uint8Array, path: string): z.output<typeof request> {
+  try {
+    return request.parse(parseStrictJson(bytes));
+  } catch (cause) {
+    if (!(cause instanceof BytesError || cause instanceof z.ZodError)) throw cause;
+    throw new CliError('cli/bad-file', `${JSON.stringify(path)} is not an identity request.`, { cause });
+  }
+}
+
 export const vouchFor: Action = async (context, input) => {
   const path = input.arg(0);
-  const bytes = await readGiven(path, 64 * 1024);
-  const parsed = request.safeParse(parseStrictJson(bytes));
-  if (!parsed.success)
-    throw new CliError('cli/bad-file', `${JSON.stringify(path)} is not an identity request.`);
+  const asked = parseRequest(await readGiven(path, 64 * 1024), path);
   const connection = await connect(context, input);
-  const { name, uses, key } = parsed.data;
+  const { name, uses, key } = asked;
   context.show(`Vouching for ${name}, key ${key}, for: ${uses.join(', ')}\n`);
   const { signer } = await unlockIdentity(context, 'root');
-  const { kid, index } = await vouch(context, connection, signer, parsed.data);
+  const { kid, index } = await vouch(context, connection, signer, asked);
   return {
     json: { ok: true, kid, name, uses, index },
     text: `Added the identity of ${name} at leaf ${index}: ${kid}\n`,

@@ -1,7 +1,7 @@
 // The terms of a contract that people choose: defaults, then a terms file, then options.
 import { type OfferTerms } from '@sealroom/client';
 import { contractSchema, parameterName, parameterType } from '@sealroom/contract';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { parseDocument, YAMLError } from 'yaml';
 import { z } from 'zod';
 import type { Context, Input } from '../context.ts';
 import { CliError } from '../error.ts';
@@ -32,9 +32,13 @@ type TermsFile = z.infer<typeof termsFile>;
 async function readYaml<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
   const text = new TextDecoder().decode(await readGiven(path, 1024 * 1024));
   try {
-    return schema.parse(parseYaml(text, { maxAliasCount: 0 }));
+    const document = parseDocument(text);
+    // A warning is a tag or directive that this program would leave out: what remains is not what was written.
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem) throw problem;
+    return schema.parse(document.toJS({ maxAliasCount: 0 }));
   } catch (cause) {
-    if (!(cause instanceof z.ZodError || cause instanceof YAMLParseError || cause instanceof ReferenceError))
+    if (!(cause instanceof z.ZodError || cause instanceof YAMLError || cause instanceof ReferenceError))
       throw cause;
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : cause.message;
     throw new CliError('cli/bad-file', `${JSON.stringify(path)} does not fit: ${why}`, { cause });
