@@ -1,6 +1,6 @@
 // `org show`: what a hub says of an organisation, each statement verified, held against the pins.
 import type { OrganisationShape } from '@sealroom/api';
-import { fingerprintWords, identitiesOf, vaultsOf, verifyRecorded } from '@sealroom/client';
+import { fingerprintWords, identitiesOf, statementsOf, vaultsOf, verifyRecorded } from '@sealroom/client';
 import type { Action, Context } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readPins } from '../home/pins.ts';
@@ -33,6 +33,9 @@ export const showOrganisation: Action = async (context, input) => {
   const shape = await loadOrganisation(hub, org);
   const { verified, pinned } = await verifiedOrganisation(context, hub, shape);
   const vaults = vaultsOf(verified, org);
+  // The domain was signed; the name is the hub's to tell.
+  const domain = statementsOf(verified, 'participant.registered').findLast(({ claims }) => claims.iss === org)
+    ?.payload.domain;
   const named = new Map(shape.people.map((person) => [person.kid, person.name]));
   const people = identitiesOf(verified, org).map(({ kid, uses }) => ({
     kid,
@@ -41,7 +44,7 @@ export const showOrganisation: Action = async (context, input) => {
   }));
   const head = facts([
     ['name', shape.name],
-    ['domain', shape.domain],
+    ['domain', domain],
     ['organisation', org],
     ['fingerprint', fingerprintWords(org)],
     ['checked', pinned?.checked ?? 'NOT COMPARED YET'],
@@ -52,7 +55,7 @@ export const showOrganisation: Action = async (context, input) => {
     json: {
       org,
       name: shape.name,
-      domain: shape.domain,
+      domain: domain ?? null,
       checked: pinned?.checked ?? null,
       fingerprint: fingerprintWords(org),
       vaults,

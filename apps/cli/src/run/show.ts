@@ -1,4 +1,5 @@
-// Listing, showing and watching runs. Stages come from the hub; what was signed is in the verified record and the receipt.
+// Listing, showing and watching runs. Stages come from the hub; a state that somebody must have signed is held against the
+// verified record.
 import { setTimeout as delay } from 'node:timers/promises';
 import { hubRoutes, type RunShape } from '@sealroom/api';
 import { call } from '@sealroom/client';
@@ -8,6 +9,7 @@ import { openProject } from '../hub/project.ts';
 import { link } from '../hub/session.ts';
 import { facts, short, table, timeText } from '../terminal/text.ts';
 import { findRun } from './find.ts';
+import { checkBorneOut, isBorneOut } from './proved.ts';
 
 const POLL_MS = 1000;
 const ENDED: readonly RunShape['status'][] = [
@@ -28,7 +30,7 @@ export const listRuns: Action = async (context, input) => {
   const rows = json.map(({ runNumber, run, status, requestedAt, runConfiguration, hasOutput, detail }) => [
     `#${runNumber}`,
     short(run),
-    status,
+    isBorneOut(view.verified.record, { run, status }) ? status : `${status} (NOT PROVED)`,
     timeText(requestedAt),
     runConfiguration,
     hasOutput ? 'yes' : '',
@@ -55,7 +57,10 @@ function answerOf({ statements, ...run }: RunShape): Answer {
 
 export const showRun: Action = async (context, input) => {
   const hub = await link(context, input);
-  return answerOf(findRun(await openProject(context, input, hub), input.arg(0)));
+  const view = await openProject(context, input, hub);
+  const run = findRun(view, input.arg(0));
+  checkBorneOut(view.verified.record, run);
+  return answerOf(run);
 };
 
 export const watchRun: Action = async (context, input) => {
@@ -72,6 +77,7 @@ export const watchRun: Action = async (context, input) => {
     }
     told = now.stages.length;
     if (ENDED.includes(now.status)) {
+      checkBorneOut((await openProject(context, input, hub)).verified.record, now);
       const answer = answerOf(now);
       return { ...answer, exit: now.status === 'Run Completed' ? EXIT.ok : EXIT.refused };
     }
