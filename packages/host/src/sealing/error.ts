@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+
 /** Why files or folders could not be sealed or opened on this machine; what is wrong with sealed bytes is a `SealError`. */
 export type SealingErrorCode =
   | 'sealing/output-exists'
@@ -8,6 +10,9 @@ export type SealingErrorCode =
   | 'sealing/changed'
   | 'sealing/missing-file'
   | 'sealing/not-sealed'
+  | 'sealing/bad-partial'
+  | 'sealing/busy'
+  | 'sealing/not-bkenc'
   | 'sealing/cancelled'
   | 'sealing/io';
 
@@ -36,4 +41,30 @@ export function explain(error: unknown): unknown {
   const where = error.path === undefined ? '' : ` at ${JSON.stringify(error.path)}`;
   const advice = error.code === 'ENOSPC' ? 'the disk is full; make room and start again' : error.code;
   return new SealingError('sealing/io', `Reading or writing failed${where}: ${advice}.`, { cause: error });
+}
+
+/** Opens nothing through a link; without O_NONBLOCK the opening of a named pipe would wait for a writer. */
+export const INPUT_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export function notRegular(path: string): SealingError {
+  return new SealingError(
+    'sealing/odd-file',
+    `${JSON.stringify(path)} is no regular file (a link, folder, pipe or device); leave it out or copy its content.`,
+  );
+}
+
+/** Why a file did not open with {@link INPUT_FLAGS}. */
+export function inputError(error: unknown, path: string): unknown {
+  if (isMissing(error))
+    return new SealingError('sealing/no-input', `There is no file ${JSON.stringify(path)}.`);
+  // A link answers ELOOP to O_NOFOLLOW, a socket ENXIO.
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ELOOP' || code === 'ENXIO' ? notRegular(path) : error;
+}
+
+export function changed(path: string): SealingError {
+  return new SealingError(
+    'sealing/changed',
+    `${JSON.stringify(path)} changed while it was read; start again.`,
+  );
 }

@@ -1,7 +1,7 @@
 // Sealing and opening one file on disk, in parallel and in bounded memory (protocol.md section 3). `sealFile` and
 // `openFile` take the given key as Tink's key and the path as associated data, so that Tink reads and makes the same
 // files. Not checked here: which key and path a file should have; the inventory of a folder says that.
-import { constants, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import type { Bytes } from '@sealroom/bytes';
 import {
@@ -17,7 +17,7 @@ import {
   segmentStart,
   type StreamHeader,
 } from '@sealroom/seal';
-import { explain, isMissing, SealingError } from './error.ts';
+import { changed, explain, INPUT_FLAGS, inputError, notRegular, SealingError } from './error.ts';
 import { runJob, type SegmentJob } from './job.ts';
 import { writeFilePlace } from './place.ts';
 import { SegmentPool } from './pool.ts';
@@ -33,15 +33,9 @@ export type OnProgress = (progress: SealingProgress) => void;
 export async function openInput(path: string): Promise<{ handle: FileHandle; stats: Stats }> {
   let handle: FileHandle;
   try {
-    // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, INPUT_FLAGS);
   } catch (error) {
-    if (isMissing(error))
-      throw new SealingError('sealing/no-input', `There is no file ${JSON.stringify(path)}.`);
-    // A link answers ELOOP to O_NOFOLLOW, a socket ENXIO.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ELOOP' || code === 'ENXIO') throw notRegular(path);
-    throw error;
+    throw inputError(error, path);
   }
   const stats = await handle.stat();
   if (stats.isFile()) return { handle, stats };
@@ -49,14 +43,7 @@ export async function openInput(path: string): Promise<{ handle: FileHandle; sta
   throw notRegular(path);
 }
 
-export function notRegular(path: string): SealingError {
-  return new SealingError(
-    'sealing/odd-file',
-    `${JSON.stringify(path)} is no regular file (a link, folder, pipe or device); leave it out or copy its content.`,
-  );
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true)
     throw new SealingError('sealing/cancelled', 'Cancelled; nothing was written.');
 }
@@ -113,7 +100,7 @@ export type SealInto = {
 /** Seals a file into an open, empty one. */
 export async function sealInto({ pool, input, output, key, path, leaves, ...watch }: SealInto): Promise<{
   header: StreamHeader;
-  size: number;
+  stats: Stats;
   leaves: Uint8Array;
 }> {
   const associatedData = associatedDataFor(path);
@@ -137,13 +124,8 @@ export async function sealInto({ pool, input, output, key, path, leaves, ...watc
     );
     derived.fill(0);
     const after = await handle.stat();
-    if (after.size !== stats.size || after.mtimeMs !== stats.mtimeMs) {
-      throw new SealingError(
-        'sealing/changed',
-        `${JSON.stringify(input)} changed while it was sealed; start again.`,
-      );
-    }
-    return { header, size: stats.size, leaves: made };
+    if (after.size !== stats.size || after.mtimeMs !== stats.mtimeMs) throw changed(input);
+    return { header, stats, leaves: made };
   } finally {
     await handle.close();
   }
@@ -188,12 +170,7 @@ export async function openInto({
       watch,
     );
     derived.fill(0);
-    if ((await handle.stat()).size !== stats.size) {
-      throw new SealingError(
-        'sealing/changed',
-        `${JSON.stringify(input)} changed while it was opened; start again.`,
-      );
-    }
+    if ((await handle.stat()).size !== stats.size) throw changed(input);
   } finally {
     await handle.close();
   }

@@ -6,7 +6,5 @@ export {
   type OpenFolderOptions,
   readSealedFolder,
   type SealedFolderFile,
-  type SealedVersion,
-  sealFolder,
-  type SealFolderOptions,
-} from './folder.ts';
+} from './open-folder.ts';
+export { type SealedVersion, sealFolder, type SealFolderOptions } from './seal-folder.ts';

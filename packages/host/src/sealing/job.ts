@@ -6,7 +6,6 @@ import { bytesEqual } from '@sealroom/bytes';
 import {
   headerLength,
   leafMismatch,
-  SealError,
   sealedSize,
   segmentCapacity,
   segmentFailure,
@@ -34,10 +33,10 @@ export type SegmentJob = {
   readonly leaves: boolean | Uint8Array;
 };
 
-const HASH_LENGTH = 32;
+export const HASH_LENGTH = 32;
 const buffer = Buffer.allocUnsafeSlow(TINK_1MB.segmentSize);
 
-function readAt(fd: number, length: number, position: number): Buffer {
+export function readAt(fd: number, length: number, position: number): Buffer {
   let filled = 0;
   while (filled < length) {
     const got = readSync(fd, buffer, filled, length - filled, position + filled);
@@ -64,7 +63,7 @@ function writeAt(fd: number, parts: readonly Uint8Array[], position: number): vo
   }
 }
 
-function leafOf(...parts: readonly Uint8Array[]): Buffer {
+export function leafOf(...parts: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256').update(Uint8Array.of(0));
   for (const part of parts) hash.update(part);
   return hash.digest();
@@ -112,19 +111,4 @@ export function runJob(job: SegmentJob): Uint8Array {
     if (leaf) leaves.push(leaf);
   }
   return new Uint8Array(Buffer.concat(leaves));
-}
-
-/** What a worker answers. An error crosses as its code and message. */
-export type JobAnswer = { readonly leaves: Uint8Array } | { readonly code: string; readonly message: string };
-
-export function answerOf(job: SegmentJob): JobAnswer {
-  try {
-    return { leaves: runJob(job) };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const known = error instanceof SealError || error instanceof SealingError;
-    return { code: known ? error.code : 'sealing/io', message };
-  } finally {
-    job.key.fill(0);
-  }
 }

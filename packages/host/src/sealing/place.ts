@@ -1,5 +1,6 @@
 // Outputs appear whole or not at all: written under a temporary name in the same folder, flushed to disk, then renamed.
-// A killed process may leave a `.sealroom-….partial` behind; it can be deleted.
+// A killed process may leave a `.sealroom-….partial` behind; it can be deleted. Folders that are sealed grow elsewhere
+// (partial.ts), so that they can be gone on with.
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -33,7 +34,7 @@ function outputExists(output: string): SealingError {
   );
 }
 
-async function checkAbsent(output: string, overwrite: boolean): Promise<void> {
+export async function checkAbsent(output: string, overwrite: boolean): Promise<void> {
   if (!overwrite && (await exists(output))) throw outputExists(output);
 }
 
@@ -85,6 +86,25 @@ export async function writeFilePlace<T>(
   }
 }
 
+/** Gives a folder the name `output`, in place of what has it if that is allowed. @throws sealing/output-exists */
+export async function moveFolder(folder: string, output: string, overwrite: boolean): Promise<void> {
+  if (await exists(output)) {
+    await checkAbsent(output, overwrite);
+    const old = temporaryName(output);
+    await rename(output, old);
+    try {
+      await rename(folder, output);
+    } catch (error) {
+      await rename(old, output);
+      throw error;
+    }
+    await rm(old, { recursive: true });
+  } else {
+    await rename(folder, output);
+  }
+  await syncFolder(dirname(resolve(output)));
+}
+
 /** As {@link writeFilePlace}, for a folder. */
 export async function writeFolderPlace<T>(
   output: string,
@@ -96,21 +116,7 @@ export async function writeFolderPlace<T>(
   try {
     await mkdir(temporary, { mode });
     const result = await write(temporary);
-    if (await exists(output)) {
-      await checkAbsent(output, overwrite);
-      const old = temporaryName(output);
-      await rename(output, old);
-      try {
-        await rename(temporary, output);
-      } catch (error) {
-        await rename(old, output);
-        throw error;
-      }
-      await rm(old, { recursive: true });
-    } else {
-      await rename(temporary, output);
-    }
-    await syncFolder(dirname(resolve(output)));
+    await moveFolder(temporary, output, overwrite);
     return result;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

@@ -3,11 +3,15 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { SealError, type SealErrorCode } from '@sealroom/seal';
 import { SealingError, type SealingErrorCode } from './error.ts';
-import type { JobAnswer, SegmentJob } from './job.ts';
+import type { FileMade, FilesJob } from './batch.ts';
+import type { SegmentJob } from './job.ts';
+import type { WorkerAnswer } from './worker.ts';
+
+type Made = Uint8Array | FileMade[];
 
 type Waiting = {
-  readonly job: SegmentJob;
-  readonly resolve: (leaves: Uint8Array) => void;
+  readonly job: SegmentJob | FilesJob;
+  readonly resolve: (made: Made) => void;
   readonly reject: (error: Error) => void;
 };
 
@@ -30,6 +34,15 @@ export class SegmentPool {
 
   /** Does a job on a free thread and gives its leaf hashes. Rejects as `runJob` throws. */
   async run(job: SegmentJob): Promise<Uint8Array> {
+    return (await this.#do(job)) as Uint8Array;
+  }
+
+  /** Does a batch of files on a free thread. Rejects as `runFiles` throws. */
+  async runFiles(job: FilesJob): Promise<FileMade[]> {
+    return (await this.#do(job)) as FileMade[];
+  }
+
+  async #do(job: SegmentJob | FilesJob): Promise<Made> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ job, resolve, reject });
       this.#next();
@@ -57,11 +70,11 @@ export class SegmentPool {
 
   #start(): Worker {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { execArgv: [], env: {} });
-    worker.on('message', (answer: JobAnswer) => {
+    worker.on('message', (answer: WorkerAnswer) => {
       const waiting = this.#busy.get(worker);
       this.#busy.delete(worker);
       this.#idle.push(worker);
-      if ('leaves' in answer) waiting?.resolve(answer.leaves);
+      if ('made' in answer) waiting?.resolve(answer.made);
       else waiting?.reject(errorOf(answer));
       this.#next();
     });

@@ -1,13 +1,19 @@
 // The files of a folder, in one order on every machine. Anything but regular files and folders is refused by name: what
 // a link or device stands for is not in the folder. Empty folders have no place in an inventory and are left out.
-import { lstat, readdir } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8Decode } from '@sealroom/bytes';
-import { isMissing, SealingError } from './error.ts';
-import { notRegular } from './file.ts';
+import { type SourceState, sourceState } from './batch.ts';
+import { isMissing, notRegular, SealingError } from './error.ts';
 
 /** `path` is relative with `/`, in NFC; `file` is where it lies; `size` in bytes. */
-export type FoundFile = { readonly path: string; readonly file: string; readonly size: number };
+export type FoundFile = {
+  readonly path: string;
+  readonly file: string;
+  readonly size: number;
+  readonly source: SourceState;
+};
 
 function nameOf(raw: Buffer, folder: string): string {
   try {
@@ -21,13 +27,14 @@ function nameOf(raw: Buffer, folder: string): string {
 }
 
 async function walk(folder: string, prefix: string, found: FoundFile[]): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
-    const name = nameOf(entry.name, folder);
+  for (const raw of await readdir(folder, { encoding: 'buffer' })) {
+    const name = nameOf(raw, folder);
     const file = join(folder, name);
     const path = `${prefix}${name.normalize('NFC')}`;
-    const stats = await lstat(file);
+    // A promise for each of many files costs more than its answer.
+    const stats = lstatSync(file);
     if (stats.isDirectory()) await walk(file, `${path}/`, found);
-    else if (stats.isFile()) found.push({ path, file, size: stats.size });
+    else if (stats.isFile()) found.push({ path, file, size: stats.size, source: sourceState(stats) });
     else throw notRegular(file);
   }
 }
