@@ -1,6 +1,7 @@
 // Keys as COSE_Key (RFC 9052 section 7): Ed25519 and X25519 (OKP), P-256 (EC2). In JSON a public key is the base64url
 // of its deterministic COSE_Key; its name is the COSE Key Thumbprint (RFC 9679, SHA-256). Only required members may stand
-// in a key, so that one key has one text and the thumbprint is the digest of exactly those bytes.
+// in a key, so that one key has one text and the thumbprint is the digest of exactly those bytes (RFC 9679 section 3: the
+// required members in deterministic encoding). What a key may be is point.ts.
 import {
   base64urlDecode,
   base64urlEncode,
@@ -11,12 +12,14 @@ import {
   sha256Digest,
 } from '@sealroom/bytes';
 import { cborDecode, cborEncode } from './cbor.ts';
-import { isUsablePoint } from './points.ts';
 import { CoseError } from './error.ts';
+import { isPoint } from './point.ts';
 
 /** base64url of a deterministic COSE_Key with public members only. */
 export type KeyText = string;
 export type Curve = 'Ed25519' | 'X25519' | 'P-256';
+/** Kinds of keys under which a signature can be verified; those of the last three are of other systems only. */
+export type VerifyKind = 'Ed25519' | 'P-256' | 'P-384' | 'P-521' | 'RSA';
 export type PublicKey = { readonly curve: Curve; readonly x: Bytes; readonly y?: Bytes };
 
 const KTY_OKP = 1;
@@ -38,7 +41,7 @@ export function encodeKey(key: PublicKey): KeyText {
   return base64urlEncode(cborEncode(members));
 }
 
-/** @throws cose/bad-key for other curves, extra members, wrong lengths, non-deterministic CBOR and points that are no key. */
+/** @throws cose/bad-key for other curves, extra members, wrong lengths, non-deterministic CBOR, and what is no point */
 export function parseKey(text: KeyText): PublicKey {
   const fail = (cause?: unknown) =>
     new CoseError('cose/bad-key', 'Expected a public Ed25519, X25519 or P-256 key (COSE_Key, base64url).', {
@@ -53,14 +56,13 @@ export function parseKey(text: KeyText): PublicKey {
   if (!(map instanceof Map)) throw fail();
   const found = Object.entries(CURVES).find(([, ids]) => ids.kty === map.get(1) && ids.crv === map.get(-1));
   const [x, y] = [map.get(-2), map.get(-3)];
-  if (!found || !(x instanceof Uint8Array) || x.length !== 32) throw fail();
+  if (!found || !(x instanceof Uint8Array)) throw fail();
   const curve = found[0] as Curve;
   const key: PublicKey =
     y instanceof Uint8Array
       ? { curve, x: new Uint8Array(x), y: new Uint8Array(y) }
       : { curve, x: new Uint8Array(x) };
-  if ((curve === 'P-256') !== (key.y?.length === 32) || encodeKey(key) !== text) throw fail();
-  if (!isUsablePoint(curve, key.x, key.y)) throw fail();
+  if (!isPoint(curve, key.x, key.y) || encodeKey(key) !== text) throw fail();
   return key;
 }
 
@@ -77,6 +79,14 @@ export async function importVerifyKey(key: PublicKey): Promise<CryptoKey> {
     throw new CoseError('cose/wrong-key', 'An X25519 key receives; it cannot verify a signature.');
   const point = concat(Uint8Array.of(4), key.x, key.y ?? new Uint8Array());
   return crypto.subtle.importKey('raw', point, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
+}
+
+/** A key for verifying, as `verifySignature` uses it. @throws cose/bad-key · cose/wrong-key */
+export function openVerifyKey(text: KeyText): { kind: VerifyKind; handle(): Promise<CryptoKey> } {
+  const key = parseKey(text);
+  if (key.curve === 'X25519')
+    throw new CoseError('cose/wrong-key', 'An X25519 key receives; it cannot verify a signature.');
+  return { kind: key.curve, handle: () => importVerifyKey(key) };
 }
 
 const PKCS8 = {

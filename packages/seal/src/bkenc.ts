@@ -25,18 +25,21 @@ export function bkencSalt(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes.slice(MAGIC.length, SALT_END));
 }
 
+/** PBKDF2 with HMAC-SHA-256 (RFC 8018 section 5.2). @param length wanted output in bytes */
+export async function pbkdf2(
+  { password, salt, iterations }: { password: Bytes; salt: Bytes; iterations: number },
+  length: number,
+): Promise<Bytes> {
+  const handle = await crypto.subtle.importKey('raw', password, 'PBKDF2', false, ['deriveBits']);
+  const parameters = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations };
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, handle, length * 8));
+}
+
 /** The plaintext of an EscrowAI file. @throws seal/bkenc-malformed · seal/bad-key · seal/not-authentic */
 export async function openBkenc(cek: Bytes, bytes: Bytes): Promise<Bytes> {
   check(bytes);
   if (cek.length !== 32) throw new SealError('seal/bad-key', 'A content-encryption key has 32 raw bytes.');
-  const password = await crypto.subtle.importKey('raw', cek, 'PBKDF2', false, ['deriveBits']);
-  const derived = new Uint8Array(
-    await crypto.subtle.deriveBits(
-      { name: 'PBKDF2', hash: 'SHA-256', salt: bkencSalt(bytes), iterations: 10_000 },
-      password,
-      44 * 8,
-    ),
-  );
+  const derived = await pbkdf2({ password: cek, salt: bkencSalt(bytes), iterations: 10_000 }, 44);
   const key = await crypto.subtle.importKey('raw', derived.slice(0, 32), 'AES-GCM', false, ['decrypt']);
   try {
     const parameters = { name: 'AES-GCM', iv: derived.slice(32) };

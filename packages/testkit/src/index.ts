@@ -1,1 +1,2 @@
 export { sharedVectors } from './vectors.ts';
+export { type WycheproofCase, wycheproofCases } from './wycheproof.ts';

@@ -29,7 +29,7 @@ export type EntryHashes = {
   hmac(key: Uint8Array, message: Uint8Array): Bytes | Promise<Bytes>;
 };
 
-const WEB_CRYPTO: EntryHashes = {
+export const WEB_HASHES: EntryHashes = {
   sha256: (bytes) => sha256(bytes),
   async hmac(key, message) {
     const algorithm = { name: 'HMAC', hash: 'SHA-256' };
@@ -42,7 +42,7 @@ const WEB_CRYPTO: EntryHashes = {
 export async function entryTag(
   key: Uint8Array,
   coseDigest: Uint8Array,
-  hashes: EntryHashes = WEB_CRYPTO,
+  hashes: EntryHashes = WEB_HASHES,
 ): Promise<Bytes> {
   if (key.length !== 32 || coseDigest.length !== 32) {
     throw new TlogError('tlog/malformed-entry', 'A subject key and a digest have 32 bytes each.');
@@ -54,7 +54,7 @@ export async function entryTag(
 export async function ledgerEntry(
   key: Uint8Array,
   coseBytes: Uint8Array,
-  hashes: EntryHashes = WEB_CRYPTO,
+  hashes: EntryHashes = WEB_HASHES,
 ): Promise<Bytes> {
   const digest = await hashes.sha256(coseBytes);
   return concat(await entryTag(key, digest, hashes), digest);

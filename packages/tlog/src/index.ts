@@ -19,6 +19,12 @@ export {
   subjectKey,
 } from './entry.ts';
 export { TlogError, type TlogErrorCode } from './error.ts';
+export {
+  type ForeignReceipt,
+  verifyCcfInclusion,
+  verifyForeignConsistency,
+  verifyForeignInclusion,
+} from './foreign-receipt.ts';
 export { Frontier } from './frontier.ts';
 export {
   ed25519Verifier,
@@ -37,11 +43,13 @@ export {
 } from './note.ts';
 export {
   consistencyProof,
+  type Growth,
   type HashReader,
   type Inclusion,
   inclusionProof,
   type NodeHash,
   rootAt,
+  rootFromConsistency,
   rootFromInclusion,
   verifyConsistency,
   verifyInclusion,

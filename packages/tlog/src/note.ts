@@ -2,7 +2,7 @@
 // that the reader does not know are kept apart; a line of a known key that does not verify refuses the whole note.
 // Not decided here: which keys to trust.
 import { type Bytes, concat, sha256, utf8Encode } from '@sealroom/bytes';
-import { encodeKey, importVerifyKey, type KeyText, parseKey } from '@sealroom/cose';
+import { ALG, CoseError, encodeKey, type KeyText, parseKey, verifySignature } from '@sealroom/cose';
 import { base64Decode, base64Encode } from './base64.ts';
 import { TlogError } from './error.ts';
 
@@ -83,15 +83,13 @@ export async function parseNoteKeyText(
 /** @throws tlog/bad-signature */
 export async function checkEd25519(key: KeyText, message: Bytes, signature: Uint8Array): Promise<void> {
   ed25519Public(key);
-  const handle = await importVerifyKey(parseKey(key));
-  if (
-    signature.length !== 64 ||
-    !(await crypto.subtle.verify('Ed25519', handle, new Uint8Array(signature), message))
-  ) {
-    throw new TlogError(
-      'tlog/bad-signature',
-      'A signature of a known key does not verify; do not use this note.',
-    );
+  try {
+    const parts = { alg: ALG.Ed25519, message, signature: new Uint8Array(signature), lowS: true };
+    await verifySignature(key, parts);
+  } catch (cause) {
+    if (!(cause instanceof CoseError)) throw cause;
+    const what = 'A signature of a known key does not verify; do not use this note.';
+    throw new TlogError('tlog/bad-signature', what, { cause });
   }
 }
 

@@ -197,20 +197,17 @@ export async function verifySubtreeInclusion(claim: {
   await verifyInclusion({ index: index - start, size: end - start, leaf, proof, root });
 }
 
-/**
- * Checks that the subtree over leaves `start` up to `end` with root `subtreeRoot` is part of the tree of `size` leaves
- * with root `root`. With `start` 0 this is RFC 9162's consistency of two trees.
- * @throws tlog/bad-size · tlog/bad-index · tlog/bad-hash · tlog/bad-proof-length · tlog/root-mismatch
- */
-export async function verifySubtreeConsistency(claim: {
+type SubtreeConsistency = {
   readonly start: number;
   readonly end: number;
   readonly size: number;
   readonly subtreeRoot: Uint8Array;
-  readonly root: Uint8Array;
   readonly proof: readonly Uint8Array[];
-}): Promise<void> {
-  const { start, end, size, subtreeRoot, root, proof } = claim;
+};
+
+/** The root of the whole tree that a consistency proof leads to, once it leads to the subtree's. */
+async function rootFromSubtree(claim: SubtreeConsistency): Promise<Uint8Array> {
+  const { start, end, size, subtreeRoot, proof } = claim;
   checkSubtree(start, end);
   checkSize(size, end);
   checkHashes(proof);
@@ -246,29 +243,45 @@ export async function verifySubtreeConsistency(claim: {
   }
   if (top !== 0) throw wrongLength();
   checkRoot(oldRoot, subtreeRoot, 'earlier root');
-  checkRoot(newRoot, root, 'later root');
+  return newRoot;
+}
+
+/**
+ * Checks that the subtree over leaves `start` up to `end` with root `subtreeRoot` is part of the tree of `size` leaves
+ * with root `root`. With `start` 0 this is RFC 9162's consistency of two trees.
+ * @throws tlog/bad-size · tlog/bad-index · tlog/bad-hash · tlog/bad-proof-length · tlog/root-mismatch
+ */
+export async function verifySubtreeConsistency(
+  claim: SubtreeConsistency & { readonly root: Uint8Array },
+): Promise<void> {
+  checkRoot(await rootFromSubtree(claim), claim.root, 'later root');
+}
+
+export type Growth = {
+  readonly from: number;
+  readonly to: number;
+  /** A root that the reader knows already. */
+  readonly fromRoot: Uint8Array;
+  readonly proof: readonly Uint8Array[];
+};
+
+/**
+ * The root to which a log has grown, if it only grew (RFC 9162 section 2.1.4.2). Compare it with a signed root, or use
+ * {@link verifyConsistency}.
+ * @throws tlog/bad-size (an empty first tree proves nothing) · tlog/bad-hash · tlog/bad-proof-length · tlog/root-mismatch
+ *   (the proof does not lead to the known root)
+ */
+export async function rootFromConsistency({ from, to, fromRoot, proof }: Growth): Promise<Bytes> {
+  checkSize(from, 1);
+  checkSize(to, from);
+  const claim = { start: 0, end: from, size: to, subtreeRoot: fromRoot, proof };
+  return new Uint8Array(await rootFromSubtree(claim));
 }
 
 /**
  * Checks that a log only grew between two signed roots (RFC 9162 section 2.1.4.2).
- * @throws tlog/bad-size (an empty first tree proves nothing) and what {@link verifySubtreeConsistency} throws
+ * @throws what {@link rootFromConsistency} throws
  */
-export async function verifyConsistency(claim: {
-  readonly from: number;
-  readonly to: number;
-  readonly fromRoot: Uint8Array;
-  readonly toRoot: Uint8Array;
-  readonly proof: readonly Uint8Array[];
-}): Promise<void> {
-  const { from, to, fromRoot, toRoot, proof } = claim;
-  checkSize(from, 1);
-  checkSize(to, from);
-  await verifySubtreeConsistency({
-    start: 0,
-    end: from,
-    size: to,
-    subtreeRoot: fromRoot,
-    root: toRoot,
-    proof,
-  });
+export async function verifyConsistency(claim: Growth & { readonly toRoot: Uint8Array }): Promise<void> {
+  checkRoot(await rootFromConsistency(claim), claim.toRoot, 'later root');
 }
