@@ -43,7 +43,10 @@ export const keyText = z
 
 /** A public key of one curve: what is bound or sealed to by its x alone must not be read as another kind of key. */
 export function keyOf(curve: 'Ed25519' | 'X25519') {
-  return keyText.refine((value) => parseKey(value).curve === curve, `expected an ${curve} key`);
+  return keyText.refine(
+    (value) => isKey(value) && parseKey(value).curve === curve,
+    `expected an ${curve} key`,
+  );
 }
 
 /** 16 random bytes that keep a statement's digest unguessable. */

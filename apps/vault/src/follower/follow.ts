@@ -12,6 +12,8 @@ import { loadCheckpoint, loadEntries, saveConflict, saveGrowth } from './store.t
 export type Followed = OpenedCheckpoint & {
   /** When the vault fetched it, in milliseconds since 1970. */
   readonly seenAt: number;
+  /** The latest time this vault's clock has shown when it followed, also before a restart. */
+  readonly latest: number;
 };
 
 export type LogCopy = {
@@ -87,9 +89,10 @@ async function advance(state: State): Promise<Followed> {
   }
   const next = await grown(state.frontier, fresh);
   if (!bytesEqual(await next.root(), shown.root)) return conflict(state, 'record/forked', shown);
-  const followed = { ...shown, seenAt };
+  const latest = Math.max(seenAt, state.held?.latest ?? seenAt);
+  const followed = { ...shown, seenAt, latest };
   if (fresh.length > 0 || !state.held)
-    await saveGrowth(state.db, size, fresh, { size: shown.size, note: shown.note, seenAt });
+    await saveGrowth(state.db, size, fresh, { size: shown.size, note: shown.note, seenAt: latest });
   state.frontier = next;
   for (const entry of fresh) state.entries.push(entry);
   state.held = followed;
@@ -105,7 +108,7 @@ async function load(state: State): Promise<void> {
   const whole = state.entries.length === opened.size && bytesEqual(await state.frontier.root(), opened.root);
   if (!whole)
     throw refuse('record/forked', 'The vault’s own copy of the ledger is damaged; restore its database.');
-  state.held = { ...opened, seenAt: kept.seenAt };
+  state.held = { ...opened, seenAt: kept.seenAt, latest: kept.seenAt };
 }
 
 /** Takes up the copy of the log where the database has it. */

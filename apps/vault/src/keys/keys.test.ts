@@ -1,3 +1,4 @@
+import { constants, createPublicKey, publicEncrypt } from 'node:crypto';
 import { vaultRoutes } from '@sealroom/api';
 import { base64urlDecode, base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
@@ -129,6 +130,23 @@ describe('a wrapped key', () => {
     const good = await wrapped(generateSecret());
     const flipped = good.map((byte, index) => (index === 100 ? byte ^ 1 : byte));
     const bad = [flipped, good.slice(1), new Uint8Array(512), new Uint8Array(512).fill(255)];
+    // Wrapped in ways that other tools have used, or that would be easier to attack.
+    const row = stage.ledger.record.keks.get(stage.world.steward.kek ?? (await sha256Digest()));
+    const spki = Buffer.from(base64urlDecode(row?.spki ?? ''));
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    const cek = generateSecret();
+    for (const options of [
+      { padding: constants.RSA_PKCS1_PADDING },
+      { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
+      { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha512' },
+      { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256', oaepLabel: Buffer.from('contract') },
+    ])
+      bad.push(new Uint8Array(publicEncrypt({ key, ...options }, cek)));
+    bad.push(new Uint8Array(publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, Buffer.alloc(512, 1))));
+    // Content keys of another length, wrapped as they should be.
+    const oaep = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+    for (const length of [0, 16, 31, 33, 64])
+      bad.push(new Uint8Array(publicEncrypt(oaep, Buffer.alloc(length, 1))));
     const answers = new Set<string>();
     for (const wcek of bad) {
       const answer = await handIn(wcek).catch((error: unknown) => error as Error & { problem: string });
@@ -136,6 +154,7 @@ describe('a wrapped key', () => {
       expect(answer).toMatchObject({ problem: 'vault/unwrap-failed', status: 400 });
       answers.add(answer.message);
     }
+    expect(bad).toHaveLength(14);
     expect(answers.size).toBe(1);
   });
 

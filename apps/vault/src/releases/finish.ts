@@ -29,7 +29,7 @@ import { speak } from './answer.ts';
 import { untilGrid } from './grid.ts';
 import { contractsOf } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
-import { finishProblem } from './rules.ts';
+import { clockReasons, finishProblem } from './rules.ts';
 import { findClearance, type Release, releasesOf, saveClearance } from './store.ts';
 
 export type Cleared = Place & { readonly statement: Bytes };
@@ -87,8 +87,10 @@ async function checkState(
   const contracts = contractsOf(record, record.runs.get(payload.run));
   const reasons = stateReasons(record, payload.run, contracts);
   for (const state of contracts) reasons.push(...(await toldReasons(vault.db, record, state, payload.run)));
-  const problem = finishProblem(contracts, payload, { now: vault.timing.clock(), notAfter });
+  const now = vault.timing.clock();
+  const problem = finishProblem(contracts, payload, { now, notAfter });
   if (problem) reasons.push(problem);
+  reasons.push(...clockReasons(now, vault.log.held()?.latest ?? now));
   if (reasons.length > 0) throw new NotCleared(reasons);
 }
 

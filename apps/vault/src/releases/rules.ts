@@ -18,6 +18,7 @@ import type { Followed } from '../follower/follow.ts';
 
 const RESERVATION_AGE_MS = 120_000;
 const GRACE_MS = 5 * 60_000;
+const CLOCK_BACK_MS = 5 * 60_000;
 
 function reason(code: ReleaseCode, detail: string): Reason {
   return { code, detail };
@@ -58,6 +59,16 @@ export function isVerified(reasons: readonly Reason[]): boolean {
   return (
     reasons.length > 0 && reasons.every(({ code }) => code.startsWith('release/') && !UNVERIFIED.has(code))
   );
+}
+
+/**
+ * A clock that was set back would open again what has ended. What ordinary correction takes back is let pass.
+ * @param latest what the clock has shown before, milliseconds since 1970
+ */
+export function clockReasons(now: number, latest: number): Reason[] {
+  if (now >= latest - CLOCK_BACK_MS) return [];
+  const detail = 'this vault’s clock shows an earlier time than it has shown before; set it right';
+  return [reason('release/record-stale', detail)];
 }
 
 async function witnessReasons(
@@ -112,7 +123,7 @@ export async function ownReasons(
       reason('release/policy', 'the contract states another custody of the keys than this vault has'),
     );
   }
-  return [...found, ...(await witnessReasons(contract, followed, now))];
+  return [...found, ...clockReasons(now, followed.latest), ...(await witnessReasons(contract, followed, now))];
 }
 
 /** The vaults of all contracts of a run by their thumbprints. */
