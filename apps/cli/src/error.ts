@@ -21,6 +21,7 @@ export type CliErrorCode =
   | 'cli/ambiguous'
   | 'cli/pins'
   | 'cli/refused'
+  | 'cli/not-proved'
   | 'cli/receipt-mismatch';
 
 /** The one error class of this app; `next` tells the reader what to do. */
