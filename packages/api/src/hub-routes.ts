@@ -6,6 +6,8 @@ import {
   identifier,
   ISOLATIONS,
   keyText,
+  line,
+  lines,
   ROLES,
   SENSITIVITIES,
   url,
@@ -23,8 +25,8 @@ const blob = (maxBytes: number) =>
     .max(Math.ceil((maxBytes * 4) / 3))
     .regex(/^[A-Za-z0-9_-]*$/, 'expected base64url without padding');
 const MIB = 1024 * 1024;
-const name = z.string().trim().min(1).max(200);
-const text = z.string().max(4000);
+const name = line(200).trim().min(1);
+const text = lines(4000);
 const at = z.string().describe('RFC 3339 UTC');
 
 export const RUN_STATUSES = ['Pending', 'Run Requested', 'In Progress'] as const;
@@ -81,7 +83,7 @@ const project = z.strictObject({
 const details = z.strictObject({
   name,
   description: text.default(''),
-  versionTag: z.string().max(100).default(''),
+  versionTag: line(100).default(''),
   versionDescription: text.default(''),
 });
 const artifact = z.strictObject({
@@ -184,7 +186,7 @@ export const hubRoutes = {
     method: 'POST',
     path: '/v1/organisations',
     summary: 'Register an organisation with its root-signed statement',
-    body: z.strictObject({ name, statement: cose, code: z.string().max(100).optional() }),
+    body: z.strictObject({ name, statement: cose, code: line(100).optional() }),
     response: z.strictObject({ org: digest, ...placed.shape }),
   },
   addIdentity: {
@@ -215,7 +217,7 @@ export const hubRoutes = {
     body: z.strictObject({
       name,
       description: text.default(''),
-      technology: z.string().max(100).default('simulated'),
+      technology: line(100).default('simulated'),
       participants: z
         .array(z.strictObject({ org: digest, role: z.enum(ROLES) }))
         .min(2)
@@ -414,7 +416,7 @@ export const hubRoutes = {
     path: '/v1/node/runs/{run}',
     summary: 'A node reports that a room ended without finishing its run',
     params: runParams,
-    body: z.strictObject({ outcome: z.enum(['failed']), detail: z.string().max(200) }),
+    body: z.strictObject({ outcome: z.enum(['failed']), detail: line(200) }),
     response: none,
   },
 } as const satisfies { readonly [name: string]: Route };

@@ -69,13 +69,33 @@ export const count = z.int().min(0);
 /** An identifier made by a program: project and run configuration ids. */
 export const identifier = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/);
 
+/** Control characters, line separators, and what makes text run the other way: nobody sees them, and stores choke on some. */
+const INVISIBLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+/** One line of text as people read it. */
+export function line(max: number) {
+  return z
+    .string()
+    .max(max)
+    .refine((value) => !INVISIBLE.test(value), 'expected one line without control characters');
+}
+
+/** Text of several lines: tabs and line ends are the only control characters. */
+export function lines(max: number) {
+  return z
+    .string()
+    .max(max)
+    .refine((value) => !/[^\P{Cc}\t\n\r]/u.test(value), 'expected text without control characters');
+}
+
 /** Short text that may be public for ever: a domain, a purpose code. */
-export const shortText = z.string().min(1).max(200);
+export const shortText = line(200).min(1);
 
 export const url = z
   .string()
   .max(2000)
   .refine(
-    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    // The parser leaves out spaces, tabs and line ends: what remains is not what was signed.
+    (value) => /^[!-~]+$/.test(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
     'expected an http(s) URL',
   );

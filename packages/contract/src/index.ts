@@ -98,4 +98,16 @@ export {
   USES,
   vaultOf,
 } from './terms.ts';
-export { bytesText, count, digest, identifier, keyText, salt, shortText, time, url } from './fields.ts';
+export {
+  bytesText,
+  count,
+  digest,
+  identifier,
+  keyText,
+  line,
+  lines,
+  salt,
+  shortText,
+  time,
+  url,
+} from './fields.ts';

@@ -12,7 +12,7 @@ import {
 } from '@sealroom/cose';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
-import { bytesText, count, digest, identifier, keyText, time } from './fields.ts';
+import { bytesText, count, digest, identifier, keyText, line, time } from './fields.ts';
 import { ISOLATIONS, ROLES } from './terms.ts';
 
 const messages = {
@@ -42,14 +42,14 @@ const messages = {
       'Run Completed',
       'Run Failed',
     ]),
-    detail: z.string().max(200).nullable(),
+    detail: line(200).nullable(),
   }),
   /** A room names what it uploads. */
   'room-upload': z.strictObject({ run: digest, sealed: digest, envelope: digest, statement: digest }),
   /** A node presents its keys with its one-time code, and later signs each request with them. */
   'node-enrolment': z.strictObject({
-    code: z.string().max(100),
-    name: z.string().min(1).max(100),
+    code: line(100),
+    name: line(100).min(1),
     key: keyText,
     simulator: keyText.nullable(),
     launch: digest,
