@@ -1,5 +1,6 @@
 // What two readers of JSON could take for two things is refused at the hub's door, on every call, before anything is looked
 // up or written.
+import { gzipSync } from 'node:zlib';
 import { hubRoutes, type Route } from '@sealroom/api';
 import { BAD_JSON } from '@sealroom/testkit/bad-json';
 import { utf8Encode } from '@sealroom/bytes';
@@ -28,6 +29,15 @@ it.each(taking)('%s takes strict JSON only', async (_, route) => {
   const polluting = utf8Encode('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}');
   expect(await codeFor(route, polluting)).toBe('400 http/bad-request');
   expect(({} as { admin?: boolean }).admin).toBeUndefined();
+});
+
+it('a body is taken as it comes: what is compressed is not unpacked, however small it is', async () => {
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20)));
+  for (const encoding of ['gzip', 'deflate', 'br']) {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    const answer = await hub.request('/v1/sessions', { method: 'POST', headers, body: bomb });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'http/bad-json' }]);
+  }
 });
 
 it('every call with a body was tried, and nothing was written', async () => {

@@ -53,7 +53,7 @@ export async function sealAsset(
     keyCommitment: sealed.keyCommitment,
     version: 1,
     files: sealed.inventory.files.length,
-    bytes: 1,
+    bytes: sealed.inventory.files.reduce((sum, { size }) => sum + size, 0),
     prev: null,
     sensitivity: 'test' as const,
     specification: sealed.digest,

@@ -189,6 +189,13 @@ async function streamFile(
   return { file, salt: parseHeader(header).salt, close: async () => undefined };
 }
 
+/** What was signed is what everybody planned for: the node its disk, the parties the size of the data. */
+function checkAmount({ files }: Inventory, published: PlannedAsset['published']): void {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  if (files.length !== published.files || bytes !== published.bytes)
+    throw failed('An asset holds another number of files or bytes than its owner signed.');
+}
+
 /**
  * Makes an asset readable: checks its inventory against the signed statement, fetches its files and checks every segment.
  * @throws room/staging, with the reason as its cause
@@ -205,6 +212,7 @@ export async function openAsset(asset: PlannedAsset, assetKey: Bytes, staging: S
       assetSalt,
       keyCommitment,
     });
+    checkAmount(inventory, asset.published);
     const key = await fileKey(assetKey);
     const files = new Map<string, SealedFile>();
     for (const entry of inventory.files) {

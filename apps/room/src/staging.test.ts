@@ -1,0 +1,151 @@
+// What a store's operator, a party or both can serve in place of what was published: nothing of it is staged, and no more is
+// read than the inventory says.
+import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeSegmentCipher, sealFolder } from '@sealroom/host/sealing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderStore, type SealedAsset, sealAsset } from './fixtures.ts';
+import { openAsset, type StoreFetch } from './staging.ts';
+
+let folder: string;
+let sealed: string;
+let asset: SealedAsset;
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sealroom-staging-'));
+  const input = join(folder, 'input');
+  await mkdir(join(input, 'b'), { recursive: true });
+  await writeFile(join(input, 'a.csv'), 'a,b\n1,2\n');
+  await writeFile(join(input, 'b', 'c.csv'), Buffer.alloc(2_500_000, 7));
+  sealed = join(folder, 'sealed');
+  asset = await sealAsset(input, sealed, 'dataset');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const bad = { code: 'room/staging' };
+
+async function stage(fetch: StoreFetch, changes: Partial<SealedAsset['asset']> = {}): Promise<void> {
+  const staging = { fetch, folder: join(folder, `staged-${made++}`), cipher: nodeSegmentCipher };
+  const opened = await openAsset({ ...asset.asset, ...changes }, asset.key, staging);
+  await opened.close();
+}
+
+describe('an asset', () => {
+  it('as it was published is staged', async () => {
+    await stage(folderStore(sealed));
+  });
+
+  it('of another number of files or bytes than was signed is refused before a file is fetched', async () => {
+    const { published } = asset.asset;
+    for (const change of [{ files: 1 }, { files: 3 }, { bytes: published.bytes - 1 }, { bytes: 2 ** 53 - 1 }]) {
+      const asked: string[] = [];
+      const store = folderStore(sealed);
+      const fetch: StoreFetch = (url, init) => {
+        asked.push(url.pathname);
+        return store(url, init);
+      };
+      const lie = { published: { ...published, ...change } as typeof published };
+      await expect(stage(fetch, lie)).rejects.toMatchObject(bad);
+      expect(asked).toEqual(['/container/inventory.sealed']);
+    }
+  });
+
+  it.each([
+    ['files exchanged', { 'a.csv': 'b/c.csv', 'b/c.csv': 'a.csv' }],
+    ['files exchanged with their leaves', {
+      'a.csv': 'b/c.csv',
+      'b/c.csv': 'a.csv',
+      'a.csv.tree': 'b/c.csv.tree',
+      'b/c.csv.tree': 'a.csv.tree',
+    }],
+    ['one file twice', { 'a.csv': 'b/c.csv', 'a.csv.tree': 'b/c.csv.tree' }],
+    ['leaves of another file', { 'a.csv.tree': 'b/c.csv.tree' }],
+    ['an inventory that is another file', { 'inventory.sealed': 'a.csv' }],
+  ] as const)('with %s is refused', async (_, places) => {
+    const elsewhere: Readonly<Record<string, string>> = places;
+    const store = folderStore(sealed);
+    const fetch: StoreFetch = (url, init) => {
+      const path = url.pathname.slice('/container/'.length);
+      return store(new URL(`/container/${elsewhere[path] ?? path}`, url), init);
+    };
+    await expect(stage(fetch)).rejects.toMatchObject(bad);
+  });
+
+  it('with segments in another order, one twice, or one of an older sealing is refused', async () => {
+    const bytes = await readFile(join(sealed, 'b', 'c.csv'));
+    const size = 1_048_576;
+    const [first, second, last] = [0, 1, 2].map((at) => bytes.subarray(at * size, (at + 1) * size));
+    if (!first || !second || !last) throw new Error('no segments');
+    const older = join(folder, 'older');
+    await sealFolder({ input: join(folder, 'input'), output: older, cek: new Uint8Array(32).fill(1), kind: 'dataset' });
+    const before = await readFile(join(older, 'b', 'c.csv'));
+    const longer = Buffer.concat([bytes, last]);
+    for (const changed of [
+      Buffer.concat([first, last, second]),
+      Buffer.concat([second, first, last]),
+      Buffer.concat([first, first, last]),
+      Buffer.concat([first, before.subarray(size, 2 * size), last]),
+      Buffer.concat([bytes.subarray(0, 40), before.subarray(40)]),
+      bytes.subarray(0, 2 * size),
+      longer,
+    ]) {
+      const fetch = folderStore(sealed, (path, stored) => (path === 'b/c.csv' ? changed : stored));
+      await expect(stage(fetch)).rejects.toMatchObject(bad);
+      // By range, what stands behind the inventory's length is never asked for.
+      if (changed === longer) await readStreamed(fetch);
+      else
+        await expect(readStreamed(fetch)).rejects.toMatchObject({
+          code: expect.stringMatching(/^(?:room|seal)\//) as string,
+        });
+    }
+  });
+
+  async function readStreamed(fetch: StoreFetch): Promise<void> {
+    const staging = { fetch, folder: join(folder, `streamed-${made++}`), cipher: nodeSegmentCipher };
+    const opened = await openAsset({ ...asset.asset, access: 'streamed' }, asset.key, staging);
+    for (const at of [0, 1, 2]) await opened.files.get('b/c.csv')?.segment(at);
+    await opened.close();
+  }
+});
+
+describe('a store', () => {
+  it('that never ends an answer is cut off', async () => {
+    let given = 0;
+    const endless: StoreFetch = async () => {
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          given += 1024 * 1024;
+          controller.enqueue(new Uint8Array(1024 * 1024));
+        },
+      });
+      return new Response(body);
+    };
+    await expect(stage(endless)).rejects.toMatchObject(bad);
+    expect(given).toBeLessThan(70 * 1024 * 1024);
+    const store = folderStore(sealed);
+    given = 0;
+    const fetch: StoreFetch = (url, init) =>
+      url.pathname.endsWith('/a.csv') ? endless(url, init) : store(url, init);
+    await expect(stage(fetch)).rejects.toMatchObject(bad);
+    expect(given).toBeLessThan(8 * 1024 * 1024);
+  });
+
+  it('that answers with another status is not believed, whatever it sends', async () => {
+    for (const status of [201, 206, 301, 304, 404, 500]) {
+      const fetch: StoreFetch = async () =>
+        new Response(status === 304 ? null : new Uint8Array(10), {
+          status,
+          headers: { location: 'http://169.254.169.254/' },
+        });
+      await expect(stage(fetch)).rejects.toMatchObject(bad);
+    }
+  });
+
+  it('that sends a whole file for a range, or another range, is not believed', async () => {
+    const store = folderStore(sealed);
+    const whole: StoreFetch = (url) => store(url, {});
+    await expect(stage(whole, { access: 'streamed' })).rejects.toMatchObject(bad);
+  });
+});
