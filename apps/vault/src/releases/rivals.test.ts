@@ -138,6 +138,26 @@ describe('between approval and answer', () => {
   });
 });
 
+describe('a room that is gone after its clearance', () => {
+  it('has used its run up: another room gets no keys, and no other end is cleared', async () => {
+    const here = await open();
+    const run = await approvedRun(here);
+    const { room } = await releaseBoth(here, run);
+    const manifest = await sha256Digest(await manifestOf(run));
+    const end = { run: run.digest, manifest, outcome: 'completed' as const, bits: 8, bytes: 1024 };
+    await finishAt(here, here.steward, room, end);
+    await finishAt(here, here.owner, room, end);
+    const second = await openRoom();
+    await expect(releaseBoth(here, run, second)).rejects.toMatchObject(opaque);
+    expect(await newest(here)).toEqual(['release/attempts']);
+    await expect(finishAt(here, here.steward, second, end)).rejects.toMatchObject(opaque);
+    expect(await newest(here)).toEqual(['release/run-unknown']);
+    await expect(finishAt(here, here.steward, room, { ...end, bits: 9 })).rejects.toMatchObject(opaque);
+    expect(await newest(here)).toEqual(['release/attempts']);
+    expect(here.ledger.record.runs.get(run.digest)?.ended).toBeUndefined();
+  });
+});
+
 describe('what a room brings', () => {
   it('is no receiving key that anybody could open for', async () => {
     const here = await open();
