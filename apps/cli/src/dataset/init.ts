@@ -1,6 +1,6 @@
 // `algorithm init` and `algorithm check`. Offline.
 import { basename, resolve } from 'node:path';
-import { readPackage, writeTemplate } from '@sealroom/host/package';
+import { describeModules, readPackage, writeTemplate } from '@sealroom/host/package';
 import type { Action } from '../context.ts';
 import { CliError } from '../error.ts';
 import { bytesText, facts } from '../terminal/text.ts';
@@ -24,13 +24,25 @@ export const checkAlgorithm: Action = async (_context, input) => {
   const bytes = found.files.reduce((sum, { size }) => sum + size, 0);
   const secret = found.files.filter((file) => file.secret).map(({ path }) => path);
   const { entrypoint, workdir } = found;
+  const compiledFor = describeModules(found.compiled);
   return {
-    json: { ok: true, entrypoint, workdir, files: found.files.length, bytes, secret },
+    json: {
+      ok: true,
+      entrypoint,
+      workdir,
+      files: found.files.length,
+      bytes,
+      secret,
+      compiledFor: compiledFor ?? null,
+    },
     text: facts([
       ['entry point', JSON.stringify(entrypoint)],
       ['working directory', workdir],
       ['files', `${found.files.length}, ${bytesText(bytes)}`],
       ['secret files', secret.join(', ') || 'none named'],
+      ...(compiledFor === undefined
+        ? []
+        : [['compiled for', `${compiledFor}; the room must have the same`] as const]),
     ]),
   };
 };

@@ -11,6 +11,7 @@ export type PackageErrorCode =
   | 'package/already-sealed'
   | 'package/bad-path'
   | 'package/not-a-file'
+  | 'package/foreign-modules'
   | 'package/too-large'
   | 'package/bad-name'
   | 'package/exists';

@@ -1,3 +1,9 @@
+export {
+  checkModules,
+  type CompiledModule,
+  describeModules,
+  type PythonRuntime,
+} from './compiled.ts';
 export { type Dockerfile, type NotApplied, parseDockerfile } from './dockerfile.ts';
 export { type Entrypoint, parseEntrypoint, resolveEntrypoint } from './entrypoint.ts';
 export { PackageError, type PackageErrorCode } from './error.ts';

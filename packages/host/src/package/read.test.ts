@@ -52,6 +52,13 @@ describe('an algorithm package', () => {
     expect(await packageFiles(found.folder)).toEqual(found.files);
   });
 
+  test('with compiled modules for the Python of its image says so; with a Python of its own any will do', async () => {
+    const fitting = { ...whole, 'deps/m.cpython-311-x86_64-linux-gnu.so': '' };
+    const other = { ...whole, 'deps/m.cpython-312-x86_64-linux-gnu.so': '', 'runtime/bin/python3.12': '' };
+    expect((await readPackage(folderWith(fitting))).compiled).toHaveLength(1);
+    expect((await readPackage(folderWith(other))).compiled).toEqual([]);
+  });
+
   test('says which file its owner may execute', async () => {
     const folder = folderWith({ Dockerfile: DOCKERFILE });
     writeFileSync(join(folder, 'run.sh'), '', { mode: 0o755 });
@@ -95,6 +102,8 @@ describe('an algorithm package', () => {
     ['package/bad-secrets', { ...whole, 'secrets.yaml': 'secretFiles: &a []' }],
     ['package/too-large', { ...whole, 'secrets.yaml': `#${'x'.repeat(70_000)}` }],
     ['package/too-large', { ...whole, Dockerfile: `#${'x'.repeat(70_000)}` }],
+    ['package/foreign-modules', { ...whole, 'deps/m.cpython-312-x86_64-linux-gnu.so': '' }],
+    ['package/foreign-modules', { ...whole, 'deps/m.cp311-win_amd64.pyd': '' }],
     ['package/bad-path', { ...whole, 'x.tree': '' }],
     ['package/bad-path', { ...whole, 'inventory.sealed': '' }],
     ['package/bad-path', { ...whole, 'a\nb': '' }],

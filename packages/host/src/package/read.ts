@@ -3,6 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { foldPath } from '@sealroom/seal';
+import {
+  bringsPython,
+  checkModules,
+  type CompiledModule,
+  compiledModules,
+  versionOfImage,
+} from './compiled.ts';
 import { type Dockerfile, parseDockerfile } from './dockerfile.ts';
 import { resolveEntrypoint } from './entrypoint.ts';
 import { PackageError } from './error.ts';
@@ -17,6 +24,8 @@ export type AlgorithmPackage = Dockerfile & {
   readonly folder: string;
   readonly secretFiles: readonly SecretFile[];
   readonly files: readonly PackageFile[];
+  /** Compiled modules for Python that say what they are for; none where the package brings its own Python. */
+  readonly compiled: readonly CompiledModule[];
 };
 
 const MOST_BYTES = 64 * 1024;
@@ -95,7 +104,8 @@ async function checkEntryFile(
 /**
  * Reads a package: its files, Dockerfile and secrets.yaml.
  * @throws the codes of {@link packageFiles} and of `parseDockerfile`; package/missing-dockerfile;
- * package/bad-entrypoint when the entry point should be a file of the package and is not, or cannot start.
+ * package/bad-entrypoint when the entry point should be a file of the package and is not, or cannot start;
+ * package/foreign-modules when compiled modules do not fit the Python that the base image names, or Linux.
  */
 export async function readPackage(folder: string): Promise<AlgorithmPackage> {
   const found = await findFiles(folder);
@@ -108,12 +118,17 @@ export async function readPackage(folder: string): Promise<AlgorithmPackage> {
   }
   const dockerfile = parseDockerfile(await readText(folder, listed));
   await checkEntryFile(folder, dockerfile, found);
+  const paths = found.map((file) => file.path);
+  const compiled = bringsPython(paths) ? [] : compiledModules(paths);
+  const version = versionOfImage(dockerfile.base);
+  checkModules(compiled, version === undefined ? {} : { version });
   const secretFiles = await secretsOf(folder, found);
   const secret = new Set(secretFiles.map((file) => file.plain));
   return {
     ...dockerfile,
     folder,
     secretFiles,
+    compiled,
     files: found.map((file) => ({ ...file, secret: secret.has(file.path) })),
   };
 }
