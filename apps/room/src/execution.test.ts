@@ -1,94 +1,28 @@
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, mkdtemp, readdir, readlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeSegmentCipher } from '@sealroom/host/sealing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { execute, type Execution } from './execution.ts';
-import { folderStore, planFor, REPOSITORY, sealAsset, type SealedAsset } from './fixtures.ts';
-import { readFileSync } from 'node:fs';
+import { folderStore, REPOSITORY, sealAsset, type SealedAsset } from './fixtures.ts';
+import { createRunner, reportOf, type Runner } from './runner-for-tests.ts';
 import { openAsset, type StoreFetch } from './staging.ts';
-import { detectIsolation, type SandboxLevel } from './sandbox/sandbox.ts';
 
 const EXAMPLE = join(REPOSITORY, 'examples', 'breast-cancer');
 const criteria = readFileSync(join(EXAMPLE, 'criteria.json'), 'utf8');
+let runner: Runner;
 let folder: string;
 let dataset: SealedAsset;
-let level: SandboxLevel;
+let run: Runner['run'];
+let packageOf: Runner['packageOf'];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sealroom-execution-'));
-  dataset = await sealAsset(join(EXAMPLE, 'data', 'steward'), join(folder, 'dataset'), 'dataset');
-  level = (await detectIsolation()).level;
-  if (process.env['CI'] === 'true') expect(level).toBe('process');
-  else if (level === 'none')
-    console.log('these runs are NOT isolated: bubblewrap is missing or may not be used here');
+  runner = await createRunner(join(EXAMPLE, 'data', 'steward'), criteria);
+  ({ folder, dataset, run, packageOf } = runner);
 });
 
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await runner?.close();
 });
-
-let made = 0;
-type Wish = {
-  readonly data?: SealedAsset;
-  readonly dataStore?: StoreFetch;
-  readonly criteria?: string;
-  readonly maxBits?: number;
-  readonly parameters?: Record<string, string | number>;
-};
-
-async function run(packageFolder: string, wish: Wish = {}): Promise<Execution> {
-  const name = join(folder, `algorithm-${made++}`);
-  const algorithm = await sealAsset(packageFolder, name, 'algorithm');
-  const data = wish.data ?? dataset;
-  const { parameters = {}, maxBits = 4096 } = wish;
-  const plan = await planFor({
-    dataset: data.asset,
-    algorithm: algorithm.asset,
-    criteria: wish.criteria ?? criteria,
-    maxBits,
-    parameters,
-  });
-  const spool = await mkdtemp(join(folder, 'spool-'));
-  const staging = { folder: join(spool, 'sealed'), cipher: nodeSegmentCipher };
-  const code = await openAsset(algorithm.asset, algorithm.key, { ...staging, fetch: folderStore(name) });
-  const opened = await openAsset(data.asset, data.key, {
-    ...staging,
-    fetch: wish.dataStore ?? folderStore(join(folder, 'dataset')),
-  });
-  try {
-    return await execute(plan, {
-      algorithm: code,
-      datasets: [opened],
-      level,
-      spool,
-      signal: new AbortController().signal,
-    });
-  } finally {
-    await Promise.all([code.close(), opened.close()]);
-    // Nothing of the run is left but the sealed files.
-    expect(await readdir(spool)).toEqual(['sealed']);
-  }
-}
-
-async function packageOf(program: string, files: Record<string, string> = {}): Promise<string> {
-  const at = join(folder, `package-${made++}`);
-  await mkdir(at);
-  const all = {
-    Dockerfile: 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["run.sh"]\n',
-    'run.sh': `#!/bin/sh\n${program}\n`,
-    ...files,
-  };
-  for (const [path, content] of Object.entries(all)) await writeFile(join(at, path), content);
-  return at;
-}
-
-const reportOf = (execution: Execution): unknown => {
-  expect(execution.outcome).toBe('completed');
-  return execution.outcome === 'completed'
-    ? JSON.parse(new TextDecoder().decode(execution.report))
-    : undefined;
-};
 
 test('the Python algorithm validates its model on the sealed data, and so does its JavaScript twin', async () => {
   const python = reportOf(await run(join(EXAMPLE, 'algorithm-python')));
@@ -120,14 +54,15 @@ ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json
     const files = { 'sample.py': source, 'finish.py': finish };
     const at = await packageOf('set -e\npython3 sample.py\npython3 finish.py', files);
     const lenient = '{"done":{"type":"boolean","required":true}}';
-    const data = await sealAsset(await sampleData(), join(folder, `sample-data-${made++}`), 'dataset');
-    const store = folderStore(join(folder, `sample-data-${made - 1}`));
+    const sealed = runner.next('sample-data');
+    const data = await sealAsset(await sampleData(), sealed, 'dataset');
+    const store = folderStore(sealed);
     expect(reportOf(await run(at, { criteria: lenient, data, dataStore: store }))).toEqual({ done: true });
   },
 );
 
 async function sampleData(): Promise<string> {
-  const at = join(folder, `plain-${made++}`);
+  const at = runner.next('plain');
   await mkdir(at);
   await writeFile(join(at, 'test_file.txt'), 'a test file\n');
   return at;
@@ -148,16 +83,43 @@ END`;
   ).toEqual({ n: 5, same: true });
 });
 
-test('an R-style client that posts arrays of length one works', async () => {
+test('libraries are told to start as many threads as the run has processors', async () => {
   const program = `python3 - <<'END'
-import json, os, ssl, urllib.request
-context = ssl.create_default_context(cafile=os.environ["ENCLAVE_CA_FILE"])
-body = {"json_data": {"n": [3]}, "name": ["report"], "status": ["Completed"]}
-request = urllib.request.Request(os.environ["ENCLAVE_URL"] + "/api/v1/report", json.dumps(body).encode(), {"Content-Type": "application/json"})
-print(urllib.request.urlopen(request, context=context).read())
+import os
+from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+report = {"n": int(os.environ["OMP_NUM_THREADS"])}
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json_data": report, "name": "n", "status": "Completed"}))
 END`;
   const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
-  expect(reportOf(await run(await packageOf(program), { criteria: wanted }))).toEqual({ n: 3 });
+  expect(reportOf(await run(await packageOf(program), { criteria: wanted }))).toEqual({ n: 1 });
+});
+
+test('a package with compiled modules for another Python does not start', async ({ skip }) => {
+  skip(runner.level !== 'process', 'without a sandbox the Python of the package is not known');
+  const files = {
+    Dockerfile: 'FROM debian\nWORKDIR /app\nENTRYPOINT ["run.sh"]\n',
+    'deps/m.cpython-31-x86_64-linux-gnu.so': '',
+  };
+  await expect(run(await packageOf('exit 0', files))).rejects.toMatchObject({ code: 'room/package' });
+});
+
+test('staging keeps no file open, however many there are', async () => {
+  const plain = runner.next('many');
+  await mkdir(plain);
+  for (let file = 0; file < 64; file++) await writeFile(join(plain, `${file}.txt`), `${file}`);
+  const sealed = runner.next('sealed');
+  const many = await sealAsset(plain, sealed, 'dataset');
+  const staging = {
+    fetch: folderStore(sealed),
+    folder: await mkdtemp(join(folder, 'many-')),
+    cipher: nodeSegmentCipher,
+  };
+  const opened = await openAsset(many.asset, many.key, staging);
+  expect([...opened.files.keys()].sort()).toEqual((await readdir(plain)).sort());
+  expect(new TextDecoder().decode(await opened.files.get('63.txt')?.segment(0))).toBe('63');
+  const links = await readdir('/proc/self/fd');
+  const targets = await Promise.all(links.map((link) => readlink(`/proc/self/fd/${link}`).catch(() => '')));
+  expect(targets.filter((target) => target.startsWith(staging.folder))).toEqual([]);
 });
 
 test.each([
@@ -230,7 +192,7 @@ test.each<[string, (path: string, bytes: Buffer) => Buffer | undefined]>([
 });
 
 test('another version at the same place, sealed with the same key’s owner, is not opened', async () => {
-  const other = join(folder, `other-${made++}`);
+  const other = runner.next('other');
   await sealAsset(join(EXAMPLE, 'data', 'steward'), other, 'dataset');
   const staging = {
     fetch: folderStore(other),
@@ -256,7 +218,6 @@ test('a streamed file is read by range, one segment for one read', async () => {
   await opened.files.get('validation.csv')?.segment(0);
   expect(asked.length).toBe(before + 1);
   expect(asked.every((range) => range !== null)).toBe(true);
-  await opened.close();
 });
 
 test.each([

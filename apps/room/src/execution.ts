@@ -2,7 +2,6 @@
 // one final report passes (protocol.md section 8). What the algorithm prints, how it ends and what it posts besides stays
 // inside; only `Execution` comes out, and only its report may leave.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
   type Bytes,
@@ -22,7 +21,14 @@ import {
   unboxScalars,
 } from '@sealroom/criteria';
 import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
-import { readPackage, resolveEntrypoint } from '@sealroom/host/package';
+import {
+  type AlgorithmPackage,
+  checkModules,
+  PackageError,
+  readPackage,
+  resolveEntrypoint,
+} from '@sealroom/host/package';
+import { forEachFew } from '@sealroom/host/sealing';
 import { streamRange } from '@sealroom/seal';
 import { createEnclaveApi } from './enclave-api/api.ts';
 import { serveEnclaveApi } from './enclave-api/serve.ts';
@@ -30,8 +36,9 @@ import type { DataFile } from './enclave-api/types.ts';
 import { RoomError } from './error.ts';
 import type { FailureCode } from './hub-link.ts';
 import { type Plan, strictest } from './plan.ts';
+import { sandboxPython } from './python.ts';
 import { type OpenAsset, readAll } from './staging.ts';
-import { runSandboxed, type SandboxLevel } from './sandbox/sandbox.ts';
+import { hasSpace, runSandboxed, type SandboxLevel } from './sandbox/sandbox.ts';
 
 export type Execution =
   | { readonly outcome: 'completed'; readonly report: Bytes }
@@ -43,19 +50,39 @@ const PROCESSES = 512;
 /** Folder with the Python client, offered to every algorithm. */
 const PYTHON_FOLDER = join(import.meta.dirname, '..', '..', '..', 'sdk', 'python');
 
-/** Where the package's plaintext goes: a memory file system where there is one, else the spool folder. */
-async function packageFolder(spool: string): Promise<string> {
-  const base = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : spool;
+/** Where the package's plaintext goes: a memory file system that holds it and the sandbox's copy, else the spool folder. */
+async function packageFolder(spool: string, algorithm: OpenAsset): Promise<string> {
+  const sizes = [...algorithm.files.values()].map((file) => file.size);
+  const base = (await hasSpace(MEMORY_FOLDER, sizes, 2)) ? MEMORY_FOLDER : spool;
   // The spool folder's name stands in it, so that the node can clear up after a room that was killed.
   return mkdtemp(join(base, `sealroom-package-${basename(spool)}-`));
 }
 
 async function layOut(algorithm: OpenAsset, folder: string): Promise<void> {
-  for (const [path, file] of algorithm.files) {
+  await forEachFew([...algorithm.files], async ([path, file]) => {
     const content = await readAll(file);
     await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
     const script = content[0] === 0x23 && content[1] === 0x21;
     await writeFile(join(folder, path), content, { mode: script ? 0o755 : 0o644, flag: 'wx' });
+  });
+}
+
+/** @throws RoomError room/package when what was laid out cannot be started here */
+async function describePackage(root: string, level: SandboxLevel): Promise<AlgorithmPackage> {
+  try {
+    const described = await readPackage(root);
+    // Without a sandbox the package finds whatever Python the machine's own path has.
+    if (level === 'process') checkModules(described.compiled, sandboxPython());
+    return described;
+  } catch (cause) {
+    const foreign = cause instanceof PackageError && cause.code === 'package/foreign-modules';
+    throw new RoomError(
+      'room/package',
+      foreign
+        ? 'The algorithm package holds compiled modules for another Python or processor than this machine has.'
+        : 'The algorithm package has no usable Dockerfile.',
+      { cause },
+    );
   }
 }
 
@@ -92,6 +119,8 @@ function environmentOf(plan: Plan): { [name: string]: string } {
   const ca = '/opt/sealroom/files/ca.pem';
   const parameters = Object.entries(plan.request.parameters).map(([name, value]) => [name, String(value)]);
   return {
+    // The machine's processors are visible; libraries would start a thread for each of them, and a buffer for each thread.
+    OMP_NUM_THREADS: String(Math.max(1, Math.ceil(plan.request.vcpu))),
     ...(Object.fromEntries(parameters) as { [name: string]: string }),
     ESCROW_PROJECT_ID: plan.project,
     ESCROW_RUN_CONFIG_ID: plan.runConfiguration,
@@ -182,12 +211,10 @@ export async function execute(
   const app = createApi(plan, datasets, await listFiles(datasets), box);
   const authority = await createAuthority({ name: 'Sealroom room', days: 30 });
   const certificate = await issueCertificate(authority, { hosts: LOOPBACK_HOSTS, days: 30 });
-  const root = await packageFolder(spool);
+  const root = await packageFolder(spool, algorithm);
   try {
     await layOut(algorithm, root);
-    const described = await readPackage(root).catch((cause: unknown) => {
-      throw new RoomError('room/package', 'The algorithm package has no usable Dockerfile.', { cause });
-    });
+    const described = await describePackage(root, level);
     const command = resolveEntrypoint(described.entrypoint, described.workdir, algorithm.files.keys());
     const result = await runSandboxed({
       level,

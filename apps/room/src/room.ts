@@ -80,11 +80,9 @@ export async function runRoom(boot: Boot, links: RoomLinks): Promise<'completed'
   const hub = await createHubLink(boot.hub.url, { run: plan.run, signer: identity.signer, fetch, now });
   await hub.introduce(released.answers[0] ?? '', released.reservations[0] ?? '');
   let execution: Execution;
-  const opened: OpenAsset[] = [];
   try {
     await hub.tell('Runtime Build');
     const { algorithm, datasets } = await stageAll(plan, released, boot, storeFetch);
-    opened.push(algorithm, ...datasets);
     await hub.tell('Workload Launch');
     await hub.tell('Run');
     execution = await execute(plan, { algorithm, datasets, level, spool: boot.spool, signal });
@@ -92,7 +90,6 @@ export async function runRoom(boot: Boot, links: RoomLinks): Promise<'completed'
   } catch (error) {
     execution = asFailure(error, say);
   } finally {
-    await Promise.all(opened.map((asset) => asset.close()));
     await rm(join(boot.spool, 'sealed'), { recursive: true, force: true });
   }
   await endRun(plan, execution, {

@@ -1,12 +1,12 @@
-// Brings the sealed files of a run's assets into the room (protocol.md section 8). Staged assets are fetched whole, in
-// inventory order, before any foreign code runs, so that a store reads no message in which bytes are asked for; every
+// Brings the sealed files of a run's assets into the room (protocol.md section 8). Staged assets are fetched whole, a few
+// at a time in inventory order, before any foreign code runs, so that a store reads no message in which bytes are asked for; every
 // segment is hashed against its leaf on the way in and again on every read. What lies in the spool folder is ciphertext
 // under the asset's own file key, which only this room and the owner's vault have. Streamed assets are read by range.
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bytes, concat, hexEncode, sha256 } from '@sealroom/bytes';
 import { containerUrl } from '@sealroom/host';
+import { forEachFew } from '@sealroom/host/sealing';
 import {
   checkLeaves,
   checkSalts,
@@ -40,7 +40,6 @@ export type OpenAsset = {
   readonly inventory: Inventory;
   /** By path. Reading verifies. */
   readonly files: ReadonlyMap<string, SealedFile>;
-  close(): Promise<void>;
 };
 
 type Staging = { readonly fetch: StoreFetch; readonly folder: string; readonly cipher: SegmentCipher };
@@ -117,38 +116,41 @@ async function* segments(response: Response, sealedSize: number): AsyncGenerator
   if (total !== sealedSize) throw failed('A file in the store is shorter than its inventory says.');
 }
 
-type Opened = { readonly file: SealedFile; readonly salt: Bytes; close(): Promise<void> };
+type Opened = { readonly file: SealedFile; readonly salt: Bytes };
 
-async function stageInto(
-  handle: FileHandle,
+/** Writes a file's segments as they come, each checked against its leaf; its salt. */
+async function fetchInto(
+  name: string,
   asset: PlannedAsset,
   entry: InventoryFile,
-  key: Bytes,
-  leaves: Bytes,
-  staging: Staging,
-): Promise<Opened> {
-  const hashes = parseLeaves(leaves, entry.sealedSize);
-  await checkLeaves(hashes, entry.tree);
-  let index = 0;
-  let salt: Bytes = new Uint8Array();
-  for await (const segment of segments(await get(asset, entry.path, staging.fetch), entry.sealedSize)) {
-    await checkSegment(segment, hashes[index] ?? new Uint8Array(), index);
-    if (index === 0) salt = parseHeader(segment.subarray(0, headerLength())).salt;
-    await handle.write(segment, 0, segment.length, index * TINK_1MB.segmentSize);
-    index++;
+  hashes: readonly Bytes[],
+  fetch: StoreFetch,
+): Promise<Bytes> {
+  const handle = await open(name, 'wx', 0o600);
+  try {
+    let index = 0;
+    let salt: Bytes = new Uint8Array();
+    for await (const segment of segments(await get(asset, entry.path, fetch), entry.sealedSize)) {
+      await checkSegment(segment, hashes[index] ?? new Uint8Array(), index);
+      if (index === 0) salt = parseHeader(segment.subarray(0, headerLength())).salt;
+      await handle.write(segment, 0, segment.length, index * TINK_1MB.segmentSize);
+      index++;
+    }
+    return salt;
+  } finally {
+    await handle.close();
   }
-  const source = async (at: number): Promise<Bytes> => {
-    const length =
-      at === segmentCount(entry.sealedSize) - 1
-        ? entry.sealedSize - at * TINK_1MB.segmentSize
-        : TINK_1MB.segmentSize;
+}
+
+async function readPart(name: string, start: number, length: number): Promise<Bytes> {
+  const handle = await open(name, 'r');
+  try {
     const buffer = new Uint8Array(length);
-    const { bytesRead } = await handle.read(buffer, 0, length, at * TINK_1MB.segmentSize);
+    const { bytesRead } = await handle.read(buffer, 0, length, start);
     return buffer.subarray(0, bytesRead);
-  };
-  const { path, sealedSize, tree } = entry;
-  const file = await sealedFile({ source, key, path, sealedSize, leaves, tree, cipher: staging.cipher });
-  return { file, salt, close: () => handle.close() };
+  } finally {
+    await handle.close();
+  }
 }
 
 async function stageFile(
@@ -159,13 +161,17 @@ async function stageFile(
   staging: Staging,
 ): Promise<Opened> {
   const name = join(staging.folder, hexEncode(await sha256(utf8Encode(`${asset.asset}/${entry.path}`))));
-  const handle = await open(name, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    return await stageInto(handle, asset, entry, key, leaves, staging);
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const hashes = parseLeaves(leaves, entry.sealedSize);
+  await checkLeaves(hashes, entry.tree);
+  const salt = await fetchInto(name, asset, entry, hashes, staging.fetch);
+  // No file stays open between reads: a version may hold more of them than a process may have open.
+  const source = async (at: number): Promise<Bytes> => {
+    const start = at * TINK_1MB.segmentSize;
+    return readPart(name, start, Math.min(TINK_1MB.segmentSize, entry.sealedSize - start));
+  };
+  const { path, sealedSize, tree } = entry;
+  const file = await sealedFile({ source, key, path, sealedSize, leaves, tree, cipher: staging.cipher });
+  return { file, salt };
 }
 
 async function streamFile(
@@ -186,7 +192,7 @@ async function streamFile(
     await get(asset, path, staging.fetch, { start: 0, end: headerLength() - 1 }),
     headerLength(),
   );
-  return { file, salt: parseHeader(header).salt, close: async () => undefined };
+  return { file, salt: parseHeader(header).salt };
 }
 
 /** What was signed is what everybody planned for: the node its disk, the parties the size of the data. */
@@ -201,7 +207,6 @@ function checkAmount({ files }: Inventory, published: PlannedAsset['published'])
  * @throws room/staging, with the reason as its cause
  */
 export async function openAsset(asset: PlannedAsset, assetKey: Bytes, staging: Staging): Promise<OpenAsset> {
-  const opened: Opened[] = [];
   try {
     await mkdir(staging.folder, { recursive: true, mode: 0o700 });
     const sealed = await whole(await get(asset, INVENTORY_NAME, staging.fetch), MAX_INVENTORY);
@@ -214,24 +219,18 @@ export async function openAsset(asset: PlannedAsset, assetKey: Bytes, staging: S
     });
     checkAmount(inventory, asset.published);
     const key = await fileKey(assetKey);
-    const files = new Map<string, SealedFile>();
-    for (const entry of inventory.files) {
+    const opened = new Map<string, Opened>();
+    await forEachFew(inventory.files, async (entry) => {
       const leaves = await whole(
         await get(asset, `${entry.path}${TREE_SUFFIX}`, staging.fetch),
         32 * segmentCount(entry.sealedSize),
       );
       const make = asset.access === 'streamed' ? streamFile : stageFile;
-      const one = await make(asset, entry, key, leaves, staging);
-      opened.push(one);
-      files.set(entry.path, one.file);
-    }
-    checkSalts(opened.map((item) => item.salt));
-    const close = async () => {
-      await Promise.all(opened.map((item) => item.close()));
-    };
-    return { asset, inventory, files, close };
+      opened.set(entry.path, await make(asset, entry, key, leaves, staging));
+    });
+    checkSalts([...opened.values()].map(({ salt }) => salt));
+    return { asset, inventory, files: new Map([...opened].map(([path, { file }]) => [path, file])) };
   } catch (cause) {
-    await Promise.all(opened.map((item) => item.close()));
     if (cause instanceof SealError)
       throw failed(`An asset is not what its owner published (${cause.code}).`, cause);
     throw cause;

@@ -6,6 +6,7 @@ import type { Limits, SandboxOptions, SandboxResult } from './types.ts';
 
 export { detectIsolation } from './detect.ts';
 export { SandboxError } from './error.ts';
+export { hasSpace } from './stage.ts';
 export type {
   ApiPlace,
   Limits,

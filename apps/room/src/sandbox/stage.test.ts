@@ -1,10 +1,19 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { layOut } from './fixture.ts';
 import { canReach, chooseIdentity, type Identity, releaseIdentity } from './identity.ts';
-import { createStage } from './stage.ts';
+import { createStage, hasSpace } from './stage.ts';
 
 const roots: string[] = [];
 const identities: Identity[] = [];
@@ -84,4 +93,13 @@ describe('the user of a run', () => {
     expect(canReach(join(root, 'more'), stranger)).toBe(false);
     expect(canReach(join(root, 'missing'), stranger)).toBe(false);
   });
+});
+
+test('a folder has space for files when they fit with some to spare, as often as asked', async () => {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  const half = Math.floor((bavail * bsize) / 2);
+  expect(await hasSpace(tmpdir(), [1, 2, 3], 2)).toBe(true);
+  expect(await hasSpace(tmpdir(), [half], 1)).toBe(true);
+  expect(await hasSpace(tmpdir(), [half], 2)).toBe(false);
+  expect(await hasSpace(join(tmpdir(), 'not-there'), [1], 1)).toBe(false);
 });

@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { forEachFew } from '@sealroom/host/sealing';
 import { SandboxError } from './error.ts';
 import { canReach, type Identity } from './identity.ts';
 import { leftovers, ownPrefix } from './leftovers.ts';
@@ -84,9 +85,13 @@ async function walk(root: string, chosen?: readonly string[]): Promise<Leaf[]> {
   return found;
 }
 
-function total(leaves: readonly Leaf[]): number {
+function total(sizes: readonly number[]): number {
   // A small file takes a whole page of a memory file system.
-  return leaves.reduce((sum, { bytes }) => sum + bytes + 4096, 0);
+  return sizes.reduce((sum, bytes) => sum + bytes + 4096, 0);
+}
+
+function sizesOf(leaves: readonly Leaf[]): readonly number[] {
+  return leaves.map(({ bytes }) => bytes);
 }
 
 async function isScript(path: string): Promise<boolean> {
@@ -102,21 +107,24 @@ async function isScript(path: string): Promise<boolean> {
 // Sealed files carry no permissions and no Dockerfile step runs here, so a script is made executable as `chmod +x` would.
 async function copyTree(from: string, to: string, leaves: readonly Leaf[]): Promise<void> {
   await mkdir(to, { mode: 0o755 });
-  for (const { path, folder, mode } of leaves) {
+  for (const { path, folder } of leaves) if (folder) await mkdir(join(to, path), { mode: 0o755 });
+  const files = leaves.filter(({ folder }) => !folder);
+  await forEachFew(files, async ({ path, mode }) => {
     const target = join(to, path);
-    if (folder) {
-      await mkdir(target, { mode: 0o755 });
-      continue;
-    }
     await copyFile(join(from, path), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     const executable = (mode & 0o111) !== 0 || (await isScript(target));
     await chmod(target, executable ? 0o755 : 0o644);
-  }
+  });
 }
 
-async function freeBytes(folder: string): Promise<number> {
+async function fits(folder: string, bytes: number): Promise<boolean> {
   const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  return bavail * bsize >= bytes * 1.25 + MARGIN_BYTES;
+}
+
+/** Whether `folder` exists and has space for files of these sizes, `times` over, with some to spare. */
+export async function hasSpace(folder: string, sizes: readonly number[], times: number): Promise<boolean> {
+  return fits(folder, total(sizes) * times).catch(() => false);
 }
 
 async function chooseBase(
@@ -131,7 +139,7 @@ async function chooseBase(
       // /dev/shm and /tmp are open to all; a spool below somebody's private folder is not.
       const parent = identity.dedicated ? canReach(real, identity) : true;
       if (!parent || real.length > MAX_BASE_LENGTH || (execute && !mayExecute(real))) continue;
-      if ((await freeBytes(real)) >= bytes * 1.25 + MARGIN_BYTES) return real;
+      if (await fits(real, bytes)) return real;
     } catch {
       continue; // absent on this host
     }
@@ -183,7 +191,7 @@ export async function createStage(
     options.pythonPath === undefined ? [] : await walk(options.pythonPath, options.pythonPackages);
   const nodeReachable = canReach(await realpath(process.execPath), identity);
   const nodeBytes = nodeReachable ? 0 : (await lstat(await realpath(process.execPath))).size;
-  const needed = total(packageLeaves) + total(pythonLeaves) + nodeBytes;
+  const needed = total([...sizesOf(packageLeaves), ...sizesOf(pythonLeaves), nodeBytes]);
   const base = await chooseBase(options.spool, needed, execute || !nodeReachable, identity);
   for (const old of leftovers(base)) await removeTree(old);
   const folder = await mkdtemp(join(base, ownPrefix()));
@@ -203,7 +211,7 @@ export async function createStage(
     return {
       folder,
       package: join(folder, 'package'),
-      packageBytes: total(packageLeaves),
+      packageBytes: total(sizesOf(packageLeaves)),
       files: join(folder, 'files'),
       python: join(folder, 'python'),
       node,
