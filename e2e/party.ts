@@ -18,7 +18,7 @@ import {
 } from '@sealroom/contract';
 import { ed25519Signer, generateSecret, publicKeyOf, type Signer } from '@sealroom/cose';
 import { openContainer, tlsFetch } from '@sealroom/host';
-import { readSealedFolder, sealFolder } from '@sealroom/host/sealing';
+import { forEachFew, readSealedFolder, sealFolder } from '@sealroom/host/sealing';
 import { generateCek, importKek, wrapKey } from '@sealroom/seal';
 import { readFile } from 'node:fs/promises';
 
@@ -173,8 +173,9 @@ export async function uploadSealed(session: Session, project: string, folder: st
   const container = openContainer(store.writeUrl, {
     fetch: (url, init) => session.hub.fetch(String(url), init ?? {}),
   });
-  for (const file of (await readSealedFolder(folder)).files)
-    await container.put(file.path, await readFile(file.sealedPath));
+  await forEachFew((await readSealedFolder(folder)).files, async (file) =>
+    container.put(file.path, await readFile(file.sealedPath)),
+  );
   return store.readUrl;
 }
 

@@ -1,10 +1,10 @@
-// Uploads a sealed folder: every sealed file and its leaf hashes, the inventory last. The store sees ciphertext, names and
+// Uploads a sealed folder: every sealed file and its leaf hashes, a few at a time, the inventory last. The store sees ciphertext, names and
 // sizes.
 import { createReadStream } from 'node:fs';
 import { hubRoutes } from '@sealroom/api';
 import { call } from '@sealroom/client';
 import { openContainer } from '@sealroom/host';
-import { readSealedFolder, type SealedFolderFile } from '@sealroom/host/sealing';
+import { forEachFew, readSealedFolder, type SealedFolderFile } from '@sealroom/host/sealing';
 import type { Action, Context, Input } from '../context.ts';
 import { CliError } from '../error.ts';
 import { readSecretLine } from '../home/files.ts';
@@ -45,16 +45,20 @@ async function put(
   const container = openContainer(writeUrl, fetch ? { fetch } : {});
   const total = files.reduce((sum, { size }) => sum + size, 0);
   const progress = context.progress('uploading');
-  let before = 0;
+  let done = 0;
+  const putOne = async ({ path, sealedPath, size }: SealedFolderFile): Promise<void> => {
+    let sent = 0;
+    const reach = (bytes: number) => {
+      done += bytes - sent;
+      sent = bytes;
+      progress.update(done, total);
+    };
+    await container.put(path, createReadStream(sealedPath), { signal: context.signal, onProgress: reach });
+    reach(size);
+  };
   try {
-    for (const { path, sealedPath, size } of files) {
-      await container.put(path, createReadStream(sealedPath), {
-        signal: context.signal,
-        onProgress: (bytes) => progress.update(before + bytes, total),
-      });
-      before += size;
-      progress.update(before, total);
-    }
+    await forEachFew(files.slice(0, -1), putOne);
+    for (const inventory of files.slice(-1)) await putOne(inventory);
   } finally {
     progress.end();
   }
