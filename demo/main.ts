@@ -6,10 +6,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hubRoutes } from '@sealroom/api';
-import { call } from '@sealroom/client';
-import { encodeTrust, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
-import { openOutput, parseEnvelope } from '@sealroom/seal';
+import type { Digest } from '@sealroom/bytes';
+import { encodeTrust } from '@sealroom/contract';
+import { collect, trustOf } from '../e2e/collect.ts';
 import {
   createCast,
   EXAMPLE,
@@ -17,7 +16,6 @@ import {
   offer,
   REPOSITORY,
   request,
-  type RunningHouse,
   setStage,
   type Stage,
   startHouse,
@@ -55,35 +53,13 @@ async function probe(): Promise<{ isolation: string; reasons: string[] }> {
 
 type Paths = { readonly report: string; readonly receipt: string; readonly trust: string };
 
-function trustOf(stage: Stage, house: RunningHouse): Trust {
-  const { origin, key } = house.ledger;
-  return {
-    v: 1,
-    ledger: { origin, key, witnesses: [] },
-    organisations: [stage.steward.party.org, stage.owner.party.org],
-    contracts: [],
-    rooms: [stage.node.launch],
-    simulators: stage.node.simulator ? [stage.node.simulator] : [],
-  };
-}
-
-async function collect(stage: Stage, name: `sha256:${string}`, paths: Paths): Promise<unknown> {
-  const { hub, party } = stage.owner;
-  const get = { params: { run: name } };
-  const receipt = await call(hub, hubRoutes.receipt, get);
-  const trust = encodeTrust(trustOf(stage, stage.house));
-  const { verdict, finished } = await verifyReceipt(receipt, parseTrust(trust));
-  if (verdict !== 'pinned') throw new Error('The receipt is not by the pinned parties.');
-  const report = await openOutput({
-    sealed: await call(hub, hubRoutes.output, get),
-    envelope: parseEnvelope(await call(hub, hubRoutes.envelope, get)),
-    secret: party.receiving.secret,
-    manifest: finished.manifest,
-  });
-  await writeFile(paths.report, report);
+async function save(stage: Stage, run: Digest, paths: Paths): Promise<unknown> {
+  const { verified, receipt, output, report } = await collect(stage, run);
+  if (verified.verdict !== 'pinned') throw new Error('The receipt is not by the pinned parties.');
+  await writeFile(paths.report, output);
   await writeFile(paths.receipt, receipt);
-  await writeFile(paths.trust, trust);
-  return JSON.parse(new TextDecoder().decode(report)) as unknown;
+  await writeFile(paths.trust, encodeTrust(trustOf(stage)));
+  return report;
 }
 
 function tellReport(report: unknown): void {
@@ -121,7 +97,7 @@ async function play(folder: string, paths: Paths): Promise<boolean> {
     const ended = await untilEnded(stage, name);
     if (ended.status !== 'Run Completed')
       throw new Error(`The run ended as "${ended.status}" (${ended.detail ?? 'no detail'}).`);
-    const report = await collect(stage, name, paths);
+    const report = await save(stage, name, paths);
     step('Both vaults released their keys to the room; it ran the model and let only the agreed report out:');
     tellReport(report);
     step('The receipt verifies offline, by the pinned parties. (Simulated room: not hardware-attested.)');

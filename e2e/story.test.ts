@@ -5,6 +5,7 @@ import { call } from '@sealroom/client';
 import { freshSalt, type Trust, verifyReceipt } from '@sealroom/contract';
 import { openOutput, parseEnvelope } from '@sealroom/seal';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { collect, trustOf } from './collect.ts';
 import {
   type Agreed,
   type Cast,
@@ -29,15 +30,7 @@ beforeAll(async () => {
   open = await openHouse('story');
   ({ folder, cast, stage } = open);
   python = await offer(stage, join(EXAMPLE, 'algorithm-python'), join(folder, 'python'));
-  const { origin, key } = open.house.ledger;
-  trust = {
-    v: 1,
-    ledger: { origin, key, witnesses: [] },
-    organisations: [cast.steward.org, cast.owner.org],
-    contracts: [],
-    rooms: [stage.node.launch],
-    simulators: [stage.node.simulator ?? ''],
-  };
+  trust = trustOf(stage);
 }, 180_000);
 
 afterAll(async () => {
@@ -51,17 +44,9 @@ async function runOf(agreed: Agreed): Promise<Digest> {
 }
 
 async function reportOf(run: Digest): Promise<unknown> {
-  const { hub, party } = stage.owner;
-  const get = { params: { run } };
-  const verified = await verifyReceipt(await call(hub, hubRoutes.receipt, get), trust);
+  const { report, verified } = await collect(stage, run);
   expect(verified).toMatchObject({ verdict: 'pinned', hardwareAttested: false });
-  const output = await openOutput({
-    sealed: await call(hub, hubRoutes.output, get),
-    envelope: parseEnvelope(await call(hub, hubRoutes.envelope, get)),
-    secret: party.receiving.secret,
-    manifest: verified.finished.manifest,
-  });
-  return JSON.parse(new TextDecoder().decode(output));
+  return report;
 }
 
 const METRICS = {

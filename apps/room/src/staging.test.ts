@@ -28,8 +28,7 @@ const bad = { code: 'room/staging' };
 
 async function stage(fetch: StoreFetch, changes: Partial<SealedAsset['asset']> = {}): Promise<void> {
   const staging = { fetch, folder: join(folder, `staged-${made++}`), cipher: nodeSegmentCipher };
-  const opened = await openAsset({ ...asset.asset, ...changes }, asset.key, staging);
-  await opened.close();
+  await openAsset({ ...asset.asset, ...changes }, asset.key, staging);
 }
 
 describe('an asset', () => {
@@ -106,7 +105,6 @@ describe('an asset', () => {
     const staging = { fetch, folder: join(folder, `streamed-${made++}`), cipher: nodeSegmentCipher };
     const opened = await openAsset({ ...asset.asset, access: 'streamed' }, asset.key, staging);
     for (const at of [0, 1, 2]) await opened.files.get('b/c.csv')?.segment(at);
-    await opened.close();
   }
 });
 
