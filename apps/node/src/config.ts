@@ -17,6 +17,10 @@ const shape = {
   maxMemoryGib: z.int().min(1).default(4),
   /** This machine has no TEE: start simulated rooms, which prove nothing about hardware. There is no default. */
   simulated: z.literal(true),
+  /** Refuse to start where rooms cannot be kept behind the gate. */
+  requireGate: z.boolean().default(false),
+  /** Hosts of vaults that may lie at addresses that are not of the open internet. The hub's host always may. */
+  privateHosts: z.array(z.string().min(1)).default([]),
   /** End when standard input ends, for supervisors. */
   stopWithParent: z.boolean().default(false),
   /** The health endpoints' port on loopback; 0 takes any. */

@@ -21,15 +21,18 @@ import { ClientError } from '@sealroom/client';
 import { type NodeConfig, readConfig } from './config.ts';
 import { createHubLink, type HubLink } from './hub-link.ts';
 import { loadKeys, type NodeKeys } from './keys.ts';
-import { probeIsolation } from './probe.ts';
-import { runRoom } from './rooms.ts';
-import { prepareWork } from './work.ts';
+import { allowanceOf } from './gate/allowance.ts';
+import { type Capabilities, probeMachine } from './probe.ts';
+import { type RoomGate, runRoom } from './rooms.ts';
+import { type PreparedWork, prepareWork } from './work.ts';
 
 const log = createLog({
   name: 'node',
   events: {
     'node.refused': [],
-    'node.started': ['node', 'isolation', 'reasons', 'launch', 'simulated'],
+    'node.started': ['node', 'isolation', 'reasons', 'gate', 'gateReasons', 'launch', 'simulated'],
+    'gate.refused': ['run', 'code', 'destination'],
+    'gate.closed': ['run', 'outbound', 'inbound', 'cap'],
     'room.started': ['run'],
     'room.ended': ['run', 'end', 'code'],
     'room.said': ['run', 'text'],
@@ -39,11 +42,16 @@ const log = createLog({
 });
 
 const RETRY_MS = 2000;
+const MAX_REFUSALS_TOLD = 20;
 
-async function enrol(config: NodeConfig, keys: NodeKeys, hub: HubLink): Promise<Digest> {
+async function enrol(
+  config: NodeConfig,
+  keys: NodeKeys,
+  hub: HubLink,
+  { isolation }: Capabilities,
+): Promise<Digest> {
   const marker = join(config.dataDirectory, 'enrolled');
   const launch = await measureRoom();
-  const { isolation } = await probeIsolation();
   if (existsSync(marker) && (await readFile(marker, 'utf8')) === `${launch} ${isolation}`) return launch;
   if (config.code === undefined) {
     throw new Error(
@@ -73,15 +81,36 @@ type Running = {
   readonly spool: string;
   /** The room program as this node enrolled with it. */
   readonly launch: Digest;
+  /** bubblewrap's path when rooms are kept behind the gate. */
+  readonly bwrap: string | undefined;
 };
 
-async function runOne(
-  { config, keys, hub, caPem, signal, spool, launch }: Running,
-  work: Work,
-): Promise<void> {
+function gateFor(
+  { config, bwrap }: Running,
+  { work, prepared, storeOrigins }: { work: Work; prepared: PreparedWork; storeOrigins: readonly string[] },
+): RoomGate | undefined {
+  if (bwrap === undefined) return undefined;
+  const { hubUrl, privateHosts } = config;
+  const allowance = allowanceOf({ work, ...prepared, hubUrl, storeOrigins, privateHosts });
+  let told = 0;
+  return {
+    bwrap,
+    allowance,
+    // A room that is refused without end does not fill the log.
+    onRefusal: (refusal) => {
+      if (told++ < MAX_REFUSALS_TOLD) log.event('gate.refused', { run: work.run, ...refusal });
+    },
+    onClosed: (traffic) =>
+      log.event('gate.closed', { run: work.run, ...traffic, cap: allowance.outboundBytes }),
+  };
+}
+
+async function runOne(running: Running, work: Work): Promise<void> {
+  const { config, keys, hub, caPem, signal, spool, launch } = running;
   log.event('room.started', { run: work.run });
   const { ledgerOrigin, storeOrigins } = await hub.describe();
-  const { hostData, wallMs } = await prepareWork(work);
+  const prepared = await prepareWork(work);
+  const { hostData, wallMs } = prepared;
   // A program that was changed since this node enrolled is another room: no contract names it.
   if ((await measureRoom()) !== launch) {
     log.event('room.ended', { run: work.run, end: 'lost', code: 'node/program-changed' });
@@ -99,6 +128,7 @@ async function runOne(
     spool,
     simulator: keys.simulator,
     launch,
+    gate: gateFor(running, { work, prepared, storeOrigins }),
     hostData,
     wallMs,
     now: Date.now,
@@ -132,7 +162,10 @@ async function main(): Promise<void> {
   const caPem = config.caPath === undefined ? null : await readFile(config.caPath, 'utf8');
   const fetch = tlsFetch(caPem === null ? {} : { caPem });
   const hub = await createHubLink(config.hubUrl, { signer: keys.node, fetch, now: Date.now });
-  const launch = await enrol(config, keys, hub);
+  const machine = await probeMachine();
+  if (machine.bwrap === undefined && config.requireGate)
+    throw new Error(`Rooms cannot be kept behind the gate: ${machine.gateReasons}`);
+  const launch = await enrol(config, keys, hub, machine);
   const spool = join(config.dataDirectory, 'spool');
   await rm(spool, { recursive: true, force: true });
   await ensureDirectory(spool, 0o700);
@@ -146,12 +179,15 @@ async function main(): Promise<void> {
   });
   log.event('node.started', {
     node: keys.node.kid,
-    ...(await probeIsolation()),
+    isolation: machine.isolation,
+    reasons: machine.reasons,
+    gate: machine.bwrap !== undefined,
+    gateReasons: machine.gateReasons,
     launch,
     simulated: true,
   });
   const loops = Array.from({ length: config.concurrency }, () =>
-    loop({ config, keys, hub, caPem, signal: stopping.signal, spool, launch }),
+    loop({ config, keys, hub, caPem, signal: stopping.signal, spool, launch, bwrap: machine.bwrap }),
   );
   onStop(async () => {
     stopping.abort();

@@ -2,16 +2,21 @@
 // launch digest at the start and signs evidence over whatever report data the room asks for. The room talks in JSON lines:
 //   room → node  {"ask":"quote","id":1,"reportData":"…"}    node → room  {"id":1,"evidence":{…}}
 //   room → node  {"done":"completed"} or {"failed":"room/…"}
+// Under a gate the room has an empty network, and the node's gate is its only way out.
 // What the room is handed on standard input is ciphertext, statements and URLs; no key of a party passes here.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { simulatedEvidence } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
 import { base64urlDecode, type Bytes, type Digest } from '@sealroom/bytes';
 import type { Signer } from '@sealroom/cose';
 import { z } from 'zod';
+import type { Allowance } from './gate/allowance.ts';
+import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
+import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
+import { createRoomUser, type RoomUser } from './gate/room-user.ts';
 
 /** The room program's entry point. */
 export const ROOM_PROGRAM = join(import.meta.dirname, '..', '..', 'room', 'src', 'main.ts');
@@ -21,6 +26,14 @@ const line = z.union([
   z.strictObject({ done: z.enum(['completed', 'failed']) }),
   z.strictObject({ failed: z.string().regex(/^[a-z]+\/[a-z-]+$/) }),
 ]);
+
+/** How a room is shut in, and what it may reach. */
+export type RoomGate = {
+  readonly bwrap: string;
+  readonly allowance: Allowance;
+  readonly onRefusal: (refusal: GateRefusal) => void;
+  readonly onClosed?: (traffic: { readonly outbound: number; readonly inbound: number }) => void;
+};
 
 export type RoomStart = {
   /** Another program than the room's; for tests. */
@@ -33,6 +46,8 @@ export type RoomStart = {
   readonly spool: string;
   readonly simulator: Signer;
   readonly launch: Digest;
+  /** Without one the room connects where the host lets it. */
+  readonly gate?: RoomGate | undefined;
   /** SHA-256 of the manifest, fixed before the room starts. */
   readonly hostData: Bytes;
   /** The room is killed when it has not ended by then. */
@@ -56,6 +71,7 @@ function cleanEnvironment(): { [name: string]: string } {
   return Object.fromEntries(entries) as { [name: string]: string };
 }
 
+const DRAIN_MS = 1000;
 const MEMORY_FOLDER = '/dev/shm';
 
 /** What a room leaves behind when it is killed: ciphertext in its spool folder, its package in the memory file system. */
@@ -68,10 +84,58 @@ async function clearUp(folder: string): Promise<void> {
   }
 }
 
+/** What stands around a gated room: its gate, and its user where the node is root. */
+type Surroundings = { readonly gate: Gate; readonly user: RoomUser | undefined; close(): Promise<void> };
+
+async function surround(plan: RoomGate, folder: string, onOverCap: () => void): Promise<Surroundings> {
+  const user = await createRoomUser();
+  const gate = await openGate({ ...plan, folder, onOverCap });
+  if (user !== undefined) for (const path of [folder, gate.socketPath]) await chown(path, user.uid, user.uid);
+  return {
+    gate,
+    user,
+    close: async () => {
+      await user?.remove();
+      await gate.close();
+    },
+  };
+}
+
+function argvOf(start: RoomStart, folder: string, around: Surroundings | undefined): string[] {
+  const program = start.program ?? ROOM_PROGRAM;
+  const argv = [process.execPath, program];
+  if (start.gate === undefined || around === undefined) return argv;
+  const { gate, user } = around;
+  return [...enclosed(start.gate.bwrap, { program, folder, socketPath: gate.socketPath, user }), ...argv];
+}
+
+function bootLine(start: RoomStart, folder: string): string {
+  const boot = {
+    work: start.work,
+    hub: { url: start.hubUrl },
+    ledger: { origin: start.ledgerOrigin },
+    caPem: start.caPem,
+    spool: folder,
+    storeOrigins: start.storeOrigins,
+    gate: start.gate && SOCKET_INSIDE,
+  };
+  return `${JSON.stringify(boot)}\n`;
+}
+
+async function quoteLine(start: RoomStart, id: number, reportData: string): Promise<string> {
+  const { launch, hostData, simulator, now } = start;
+  const report = { launch, hostData, reportData: base64urlDecode(reportData), debug: false };
+  const evidence = await simulatedEvidence(simulator, report, Math.floor(now() / 1000));
+  return `${JSON.stringify({ id, evidence })}\n`;
+}
+
 /** Runs a room to its end; never rejects for what the room does. */
 export async function runRoom(start: RoomStart): Promise<RoomEnd> {
-  const folder = await mkdtemp(join(start.spool, 'room-'));
-  const child = spawn(process.execPath, [start.program ?? ROOM_PROGRAM], {
+  const folder = await mkdtemp(join(resolve(start.spool), 'room-'));
+  const over = new AbortController();
+  const around = start.gate && (await surround(start.gate, folder, () => over.abort()));
+  const [command = '', ...words] = argvOf(start, folder, around);
+  const child = spawn(command, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: cleanEnvironment(),
     detached: true,
@@ -84,34 +148,25 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
     }
   };
   const deadline = setTimeout(kill, start.wallMs);
-  start.signal.addEventListener('abort', kill, { once: true });
+  for (const signal of [start.signal, over.signal]) signal.addEventListener('abort', kill, { once: true });
   let end: RoomEnd = { end: 'lost', code: 'room/lost' };
   child.stdin.on('error', () => undefined);
   child.stderr.on('data', start.onStderr);
-  const boot = {
-    work: start.work,
-    hub: { url: start.hubUrl },
-    ledger: { origin: start.ledgerOrigin },
-    caPem: start.caPem,
-    spool: folder,
-    storeOrigins: start.storeOrigins,
-  };
-  child.stdin.write(`${JSON.stringify(boot)}\n`);
-  const quote = async (id: number, reportData: string): Promise<void> => {
-    const report = {
-      launch: start.launch,
-      hostData: start.hostData,
-      reportData: base64urlDecode(reportData),
-      debug: false,
-    };
-    const evidence = await simulatedEvidence(start.simulator, report, Math.floor(start.now() / 1000));
-    child.stdin.write(`${JSON.stringify({ id, evidence })}\n`);
-  };
+  child.stdin.write(bootLine(start, folder));
+  const lines = createInterface({ input: child.stdout });
   const exited = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
     child.once('close', () => resolve());
   });
-  for await (const text of createInterface({ input: child.stdout })) {
+  // What a room leaves behind may hold its streams open; the room has ended all the same.
+  child.once('exit', () => {
+    kill();
+    setTimeout(() => {
+      lines.close();
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    }, DRAIN_MS).unref();
+  });
+  for await (const text of lines) {
     let said: z.infer<typeof line>;
     try {
       said = line.parse(JSON.parse(text));
@@ -120,13 +175,18 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
       end = { end: 'lost', code: 'room/bad-line' };
       break;
     }
-    if ('ask' in said) await quote(said.id, said.reportData);
+    if ('ask' in said) child.stdin.write(await quoteLine(start, said.id, said.reportData));
     else end = 'done' in said ? { end: said.done } : { end: 'lost', code: said.failed };
   }
   await exited;
   clearTimeout(deadline);
   start.signal.removeEventListener('abort', kill);
   kill();
+  if (around !== undefined) {
+    if (around.gate.overCap()) end = { end: 'lost', code: 'gate/over-cap' };
+    start.gate?.onClosed?.(around.gate.traffic());
+    await around.close();
+  }
   await clearUp(folder);
   return end;
 }

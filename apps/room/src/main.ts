@@ -66,8 +66,9 @@ async function main(): Promise<void> {
     const boot = await readBoot(lines);
     const caPem = boot.caPem === null ? [...rootCertificates] : [...rootCertificates, boot.caPem];
     // Two minutes: a release waits for the other vaults' reservations.
-    const fetch = tlsFetch({ caPem, timeoutMs: 120_000 });
-    const store = storeFetch(boot.storeOrigins, { caPem });
+    const through = boot.gate;
+    const fetch = tlsFetch({ caPem, timeoutMs: 120_000, through });
+    const store = storeFetch(boot.storeOrigins, { caPem, through });
     for (const { url } of boot.work.assets) checkStoreUrl(url, boot.storeOrigins, { now: Date.now() });
     const outcome = await runRoom(boot, {
       fetch: (url, init) => fetch(url, init),

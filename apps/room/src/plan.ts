@@ -32,6 +32,8 @@ export const bootSchema = z.strictObject({
   spool: z.string(),
   /** Store origins that data may be fetched from. */
   storeOrigins: z.array(z.string()),
+  /** Unix socket of the node's gate, the only way out; absent where the node has none. */
+  gate: z.string().optional(),
 });
 
 export type Boot = z.infer<typeof bootSchema>;

@@ -1,6 +1,9 @@
 // Which addresses are of the open internet. Everything that the IANA special-purpose registries list (RFC 6890 and its
-// updates) is not: loopback, private, link-local, shared, documentation, multicast, tunnels and mapped addresses.
-import { BlockList, isIP } from 'node:net';
+// updates) is not: loopback, private, link-local, shared, documentation, multicast, tunnels and mapped addresses. And name
+// resolution that gives back permitted addresses only.
+import { lookup as lookupName } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { type Refusal, refusal } from './problem.ts';
 
 const SPECIAL_4 = [
   '0.0.0.0/8',
@@ -51,4 +54,25 @@ export function hostOf(url: URL): string {
 export function isLoopbackHost(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;
   return isIP(host) === 4 && host.startsWith('127.');
+}
+
+/** The refusal of every address that a name leads to. */
+export function refusedAddress(host: string): Refusal {
+  return refusal(
+    'fetch/refused-address',
+    `${host} leads to an address that this process may not connect to.`,
+  );
+}
+
+/** Name resolution that gives back permitted addresses only, so that a name cannot change its mind in between. */
+export function guardedLookup(allow: (address: string, host: string) => boolean): LookupFunction {
+  return (host, options, callback) => {
+    lookupName(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 4);
+      const permitted = addresses.filter(({ address }) => allow(address, host));
+      const [first] = permitted;
+      if (first === undefined) return callback(refusedAddress(host), '', 4);
+      return options.all === true ? callback(null, permitted) : callback(null, first.address, first.family);
+    });
+  };
 }

@@ -1,4 +1,4 @@
-export { isPublicAddress } from './addresses.ts';
+export { guardedLookup, hostOf, isPublicAddress } from './addresses.ts';
 export { containerUrl } from './blob-path.ts';
 export {
   type BlobBody,
@@ -50,7 +50,13 @@ export {
 } from './problem.ts';
 export { type Call, type Handler, mount, openApiDocument } from './routes.ts';
 export { type RunningServer, startServer, type StartServerOptions } from './server.ts';
-export { checkStoreUrl, storeFetch, type StoreOrigin, type StoreUrlOptions } from './store-url.ts';
+export {
+  checkStoreUrl,
+  storeAddresses,
+  storeFetch,
+  type StoreOrigin,
+  type StoreUrlOptions,
+} from './store-url.ts';
 export {
   certificatePin,
   type CertificatePair,
@@ -59,3 +65,4 @@ export {
   LOOPBACK_HOSTS,
 } from './tls.ts';
 export { type TlsFetch, tlsFetch, type TlsFetchOptions } from './tls-fetch.ts';
+export { GATE_CODE_HEADER, isGateCode } from './tunnel.ts';

@@ -24,6 +24,7 @@ export type HostCode =
   | 'fetch/too-large'
   | 'fetch/pin'
   | 'fetch/refused-address'
+  | 'fetch/gate'
   | 'postgres/no-binaries'
   | 'postgres/start'
   | 'postgres/name'

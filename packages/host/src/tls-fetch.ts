@@ -1,6 +1,6 @@
 // A fetch for processes: an authority or a pinned key of its own, no redirects, limits on time and size, and a say in which
-// addresses a name may lead to. Not here: cookies, caches, proxies, decompression.
-import { lookup as lookupName } from 'node:dns';
+// addresses a name may lead to. In a room it goes through the node's gate. Not here: cookies, caches, other proxies,
+// decompression.
 import {
   type ClientRequest,
   Agent as HttpAgent,
@@ -8,14 +8,15 @@ import {
   request as httpRequest,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createHash } from 'node:crypto';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Digest } from '@sealroom/bytes';
-import { hostOf, isLoopbackHost } from './addresses.ts';
+import { guardedLookup, hostOf, isLoopbackHost, refusedAddress } from './addresses.ts';
 import { codeOf, type Refusal, refusal } from './problem.ts';
+import { openTunnel } from './tunnel.ts';
 
 export type TlsFetchOptions = {
   /** Authorities to trust instead of the system's. */
@@ -28,6 +29,8 @@ export type TlsFetchOptions = {
   readonly maxBytes?: number;
   /** Decides about each address that a name resolves to, at the time of the connection. */
   readonly allowAddress?: (address: string, host: string) => boolean;
+  /** The Unix socket of a gate (tunnel.ts) that every connection goes through; the gate then resolves the names. */
+  readonly through?: string | undefined;
 };
 
 export type TlsFetch = {
@@ -39,50 +42,68 @@ export type TlsFetch = {
 const TIMEOUT_MS = 30_000;
 const STREAM_BUFFER_BYTES = 1024 * 1024;
 
-function refusedAddress(host: string): Refusal {
-  return refusal(
-    'fetch/refused-address',
-    `${host} leads to an address that this process may not connect to.`,
-  );
-}
-
-/** Name resolution that gives back permitted addresses only, so that a name cannot change its mind in between. */
-function guardedLookup(allow: (address: string, host: string) => boolean): LookupFunction {
-  return (host, options, callback) => {
-    lookupName(host, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '', 4);
-      const permitted = addresses.filter(({ address }) => allow(address, host));
-      const [first] = permitted;
-      if (first === undefined) return callback(refusedAddress(host), '', 4);
-      return options.all === true ? callback(null, permitted) : callback(null, first.address, first.family);
-    });
-  };
-}
-
 function pinOf(socket: TLSSocket): string | undefined {
   const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
   return key === undefined ? undefined : `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
-/** An agent whose connections are handed over only after the server has proved to have the pinned key. */
-function pinningAgent(pinned: Digest): HttpsAgent {
-  const agent = new HttpsAgent({ keepAlive: true });
-  agent.createConnection = (options, callback) => {
-    const { host, port, servername } = options as { host?: string; port?: number; servername?: string };
-    const target = { host, port, servername, rejectUnauthorized: false, minVersion: 'TLSv1.2' } as const;
-    const lookup = options.lookup === undefined ? {} : { lookup: options.lookup };
-    const socket = connect({ ...target, ...lookup } as ConnectionOptions);
-    const fail = (error: Error): void => callback?.(error, socket);
-    socket.once('error', fail);
+type Target = { readonly host?: string; readonly port?: number | string; readonly servername?: string };
+type Way = {
+  readonly pinned: Digest | undefined;
+  readonly through: string | undefined;
+  readonly timeoutMs: number;
+};
+
+function tunnelTo(through: string, { host = '', port = 443 }: Target, timeoutMs: number): Promise<Socket> {
+  return openTunnel(through, host, Number(port), timeoutMs);
+}
+
+/** A TLS connection by the way given, resolved once the server has proved who it is: by its chain, or by the pinned key. */
+async function connectSecurely(options: ConnectionOptions, way: Way): Promise<TLSSocket> {
+  const { pinned, through, timeoutMs } = way;
+  const { host, port, servername, lookup } = options;
+  const carrier =
+    through === undefined ? { port } : { socket: await tunnelTo(through, options as Target, timeoutMs) };
+  const trust =
+    pinned === undefined ? { ca: options.ca, checkServerIdentity } : { rejectUnauthorized: false };
+  const given = { host, servername, lookup, minVersion: 'TLSv1.2', ...carrier, ...trust };
+  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  const socket = connect(Object.fromEntries(known) as ConnectionOptions);
+  await new Promise<void>((resolve, reject) => {
+    // A request's own clock runs only once it has its connection.
+    const late = setTimeout(() => socket.destroy(new Error('The handshake takes too long.')), timeoutMs);
+    socket.once('error', reject);
+    socket.once('close', () => clearTimeout(late));
     socket.once('secureConnect', () => {
-      socket.off('error', fail);
-      if (pinOf(socket) === pinned) return callback?.(null, socket);
-      socket.destroy();
-      return callback?.(refusal('fetch/pin', 'The server has another key than the pinned one.'), socket);
+      clearTimeout(late);
+      socket.off('error', reject);
+      resolve();
     });
+  });
+  if (pinned === undefined || pinOf(socket) === pinned) return socket;
+  socket.destroy();
+  throw refusal('fetch/pin', 'The server has another key than the pinned one.');
+}
+
+/** Makes an agent take its connections from `open`, which may take its time. */
+function feed(agent: HttpAgent, open: (options: ConnectionOptions) => Promise<Socket>): void {
+  agent.createConnection = (options, callback) => {
+    open(options as ConnectionOptions).then(
+      (socket) => callback?.(null, socket),
+      // The type wants a socket beside an error; there is none.
+      (error: unknown) => (callback as ((error: Error) => void) | undefined)?.(error as Error),
+    );
     return undefined;
   };
-  return agent;
+}
+
+function agentsFor(way: Way): { readonly secure: HttpsAgent; readonly plain: HttpAgent } {
+  const { pinned, through, timeoutMs } = way;
+  const secure = new HttpsAgent({ keepAlive: true });
+  const plain = new HttpAgent({ keepAlive: true });
+  if (pinned !== undefined || through !== undefined) feed(secure, (options) => connectSecurely(options, way));
+  if (through !== undefined) feed(plain, (options) => tunnelTo(through, options as Target, timeoutMs));
+  return { secure, plain };
 }
 
 type Body = Uint8Array | string | Readable | undefined;
@@ -184,7 +205,7 @@ function send(request: ClientRequest, body: Body): void {
 /**
  * A fetch with its own trust and limits. Plain HTTP is for loopback only.
  * @throws (from the calls) http/insecure, fetch/failed, fetch/timeout, fetch/redirect, fetch/too-large, fetch/pin,
- * fetch/refused-address; messages name the origin, never the path or the query.
+ * fetch/refused-address, fetch/gate; messages name the origin, never the path or the query.
  */
 export function tlsFetch(options: TlsFetchOptions = {}): TlsFetch {
   const {
@@ -193,9 +214,9 @@ export function tlsFetch(options: TlsFetchOptions = {}): TlsFetch {
     timeoutMs = TIMEOUT_MS,
     maxBytes = Number.POSITIVE_INFINITY,
     allowAddress,
+    through,
   } = options;
-  const secure = pinned === undefined ? new HttpsAgent({ keepAlive: true }) : pinningAgent(pinned);
-  const plain = new HttpAgent({ keepAlive: true });
+  const { secure, plain } = agentsFor({ pinned, through, timeoutMs });
   const trust = caPem === undefined ? {} : { ca: [caPem].flat() };
   const lookup = allowAddress === undefined ? {} : { lookup: guardedLookup(allowAddress) };
 

@@ -2,14 +2,20 @@
 // delegated to us (v2), with memory, process and processor limits. A limit counts only after it was read back and a
 // process was seen inside: on a plain tmpfs mkdir succeeds and means nothing.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import {
+  groupFile,
+  isReadable,
+  makeGroup,
+  ownV1Folder,
+  removeGroup,
+  unifiedFolders,
+  writeSetting,
+} from '@sealroom/host/linux';
 import { leftovers, ownPrefix } from './leftovers.ts';
-import { type Mount, mounts } from './mounts.ts';
 import type { Limits } from './types.ts';
 
-const V1_MAGIC = 0x27e0eb;
-const V2_MAGIC = 0x63677270;
 const PERIOD_US = 100_000;
 
 export type ControlGroup = {
@@ -40,89 +46,35 @@ function number(path: string, pattern = /^([0-9]+)/): number {
   }
 }
 
-function write(path: string, value: number | string): boolean {
-  try {
-    writeFileSync(path, String(value));
-    return true;
-  } catch {
-    return false;
-  }
+function make(parent: string | undefined, name: string, kind: 'v1' | 'v2'): string | undefined {
+  if (parent === undefined) return undefined;
+  for (const old of leftovers(parent)) removeGroup(old);
+  return makeGroup(parent, name, kind);
 }
 
-function make(parent: string, name: string, magic: number): string | undefined {
-  const folder = join(parent, name);
-  try {
-    if (statfsSync(parent).type !== magic) return undefined;
-    for (const old of leftovers(parent)) removeFolder(old);
-    mkdirSync(folder);
-    return folder;
-  } catch {
-    return undefined;
-  }
-}
-
-function removeFolder(folder: string): boolean {
-  try {
-    rmdirSync(folder);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ownPaths(): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const line of readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')) {
-    const [, controllers = '', ...path] = line.split(':');
-    for (const controller of controllers.split(',')) found.set(controller, path.join(':'));
-  }
-  return found;
-}
-
-function placeOf(mount: Mount, path: string): string {
-  return join(mount.point, path.startsWith(mount.root) ? path.slice(mount.root.length) : path);
-}
-
-function createV1(name: string, own: Map<string, string>): Folders | undefined {
-  const all = mounts().filter(({ type }) => type === 'cgroup');
-  const child = (controller: string): string | undefined => {
-    const mount = all.find(({ superOptions }) => superOptions.includes(controller));
-    const path = own.get(controller);
-    return mount === undefined || path === undefined ? undefined : make(placeOf(mount, path), name, V1_MAGIC);
-  };
+function createV1(name: string): Folders | undefined {
+  const child = (controller: string): string | undefined => make(ownV1Folder(controller), name, 'v1');
   const memory = child('memory');
   const pids = memory === undefined ? undefined : child('pids');
   if (memory === undefined || pids === undefined) {
-    if (memory !== undefined) removeFolder(memory);
+    if (memory !== undefined) removeGroup(memory);
     return undefined;
   }
   const accounting = child('cpuacct');
-  const shared = accounting !== undefined && readable(join(accounting, 'cpu.cfs_quota_us'));
+  const shared = accounting !== undefined && isReadable(join(accounting, 'cpu.cfs_quota_us'));
   return { kind: 'v1', memory, pids, accounting, cpu: shared ? accounting : child('cpu') };
 }
 
-function readable(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function createV2(name: string, own: Map<string, string>): Folders | undefined {
-  const mount = mounts().find(({ type }) => type === 'cgroup2');
-  const path = own.get('');
-  if (mount === undefined || path === undefined) return undefined;
+function createV2(name: string): Folders | undefined {
   // A group that holds processes hands no controllers down, so the first that does is an ancestor.
-  for (let at = placeOf(mount, path); at.startsWith(mount.point); at = dirname(at)) {
-    const folder = make(at, name, V2_MAGIC);
+  for (const at of unifiedFolders()) {
+    const folder = make(at, name, 'v2');
     if (folder === undefined) continue;
-    if (readable(join(folder, 'memory.max')) && readable(join(folder, 'pids.max'))) {
-      const cpu = readable(join(folder, 'cpu.max')) ? folder : undefined;
+    if (isReadable(join(folder, 'memory.max')) && isReadable(join(folder, 'pids.max'))) {
+      const cpu = isReadable(join(folder, 'cpu.max')) ? folder : undefined;
       return { kind: 'v2', memory: folder, pids: folder, cpu, accounting: folder };
     }
-    removeFolder(folder);
+    removeGroup(folder);
   }
   return undefined;
 }
@@ -132,15 +84,15 @@ function limit(folders: Folders, limits: Pick<Limits, 'cpus' | 'memoryBytes' | '
   const v1 = folders.kind === 'v1';
   const memory = join(folders.memory, v1 ? 'memory.limit_in_bytes' : 'memory.max');
   const pids = join(folders.pids, 'pids.max');
-  if (!write(memory, limits.memoryBytes) || !write(pids, limits.processes)) return false;
+  if (!writeSetting(memory, limits.memoryBytes) || !writeSetting(pids, limits.processes)) return false;
   // Swap would let a run use more than its limit; both files are absent where there is no swap accounting.
-  write(
+  writeSetting(
     join(folders.memory, v1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max'),
     v1 ? limits.memoryBytes : 0,
   );
   if (folders.cpu !== undefined) {
-    if (v1) write(join(folders.cpu, 'cpu.cfs_quota_us'), quota);
-    else write(join(folders.cpu, 'cpu.max'), `${quota} ${PERIOD_US}`);
+    if (v1) writeSetting(join(folders.cpu, 'cpu.cfs_quota_us'), quota);
+    else writeSetting(join(folders.cpu, 'cpu.max'), `${quota} ${PERIOD_US}`);
   }
   const granted = number(memory);
   return granted > 0 && granted <= limits.memoryBytes && number(pids) === limits.processes;
@@ -154,15 +106,14 @@ export function createControlGroup(
 ): ControlGroup | undefined {
   if (process.platform !== 'linux') return undefined;
   const name = `${ownPrefix()}${created++}`;
-  const own = ownPaths();
-  const folders = createV1(name, own) ?? createV2(name, own);
+  const folders = createV1(name) ?? createV2(name);
   if (folders === undefined) return undefined;
   const { kind, memory, pids, cpu, accounting } = folders;
   const all = [...new Set([memory, pids, cpu, accounting].filter((folder) => folder !== undefined))];
   const v1 = kind === 'v1';
   const group: ControlGroup = {
     kind,
-    join: all.map((folder) => join(folder, 'cgroup.procs')),
+    join: all.map(groupFile),
     cpuMs() {
       if (accounting === undefined) return 0;
       if (v1) return Math.round(number(join(accounting, 'cpuacct.usage')) / 1e6);
@@ -175,11 +126,11 @@ export function createControlGroup(
       return number(join(memory, v1 ? 'memory.oom_control' : 'memory.events'), /^oom_kill ([0-9]+)/m);
     },
     processes() {
-      const ids = readFileSync(join(pids, 'cgroup.procs'), 'utf8').trim();
+      const ids = readFileSync(groupFile(pids), 'utf8').trim();
       return ids === '' ? [] : ids.split('\n').map(Number);
     },
     remove() {
-      for (const folder of all) removeFolder(folder);
+      for (const folder of all) removeGroup(folder);
     },
   };
   if (limit(folders, limits)) return group;

@@ -1,5 +1,4 @@
-// Test support: runs a small package given as data. Stands alone (only node: imports and this folder), so that a copy of the
-// folder can be started as another user; started by itself it reads the run from stdin and prints its outcome.
+// Test support: runs a small package given as data. Stands nearly alone (node: imports, this folder, `linux` of host), so that a copy can be started as another user; started by itself it reads the run from stdin and prints its outcome.
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -9,12 +8,14 @@ import {
   mkdtempSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { findProgram } from './bubblewrap.ts';
 import { canReach } from './identity.ts';
 import {
@@ -113,6 +114,12 @@ export async function runSpecAs(uid: number, spec: Spec): Promise<Outcome> {
     chmodSync(folder, 0o755);
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
     cpSync(import.meta.dirname, join(folder, 'sandbox'), { recursive: true });
+    const groups = fileURLToPath(import.meta.resolve('@sealroom/host/linux'));
+    cpSync(dirname(groups), join(folder, 'host'), { recursive: true });
+    const exported = { type: 'module', exports: { './linux': './index.ts' } };
+    writeFileSync(join(folder, 'host', 'package.json'), JSON.stringify(exported));
+    mkdirSync(join(folder, 'node_modules', '@sealroom'), { recursive: true });
+    symlinkSync('../../host', join(folder, 'node_modules', '@sealroom', 'host'));
     let node = realpathSync(process.execPath);
     if (!canReach(node, { uid, gid: uid, dedicated: true })) {
       copyFileSync(node, join(folder, 'node'));

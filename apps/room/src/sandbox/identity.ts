@@ -3,8 +3,8 @@
 import { randomInt } from 'node:crypto';
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { processesOf } from '@sealroom/host/linux';
 import { SandboxError } from './error.ts';
-import { processesOf } from './process-table.ts';
 
 export type Identity = {
   readonly uid: number;

@@ -66,14 +66,6 @@ export function descendants(root: number, table: readonly ProcessEntry[] = proce
   return found;
 }
 
-/** Living processes whose real user is `uid`. */
-export function processesOf(uid: number): number[] {
-  return pids().filter((pid) => {
-    const status = read(`/proc/${pid}/status`);
-    return status !== undefined && status.includes(`\nUid:\t${uid}\t`) && !/^State:\t[ZX]/m.test(status);
-  });
-}
-
 /** Living processes whose environment holds `marker`; only those that we may look into. */
 export function processesMarked(marker: string): number[] {
   return pids().filter(

@@ -6,6 +6,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { processesOf } from '@sealroom/host/linux';
 import {
   checkWorkdir,
   DEFAULT_SCRATCH_BYTES,
@@ -20,7 +21,7 @@ import {
 import { type ControlGroup, createControlGroup, joining } from './cgroup.ts';
 import { SandboxError } from './error.ts';
 import { chooseIdentity, type Identity, releaseIdentity } from './identity.ts';
-import { descendants, memoryOf, processesOf, readProcess } from './process-table.ts';
+import { descendants, memoryOf, readProcess } from './process-table.ts';
 import { isProcessor, seccompFilter } from './seccomp.ts';
 import { createStage, FORWARDER, giveTo, type Stage } from './stage.ts';
 import { delay, type Supervised, supervise, type Watch } from './supervise.ts';

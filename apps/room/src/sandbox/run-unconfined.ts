@@ -6,18 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, symlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { processesOf } from '@sealroom/host/linux';
 import { DEFAULT_SCRATCH_BYTES, findProgram, INSIDE, limitedCommand } from './bubblewrap.ts';
 import { type ControlGroup, createControlGroup, joining } from './cgroup.ts';
 import { SandboxError } from './error.ts';
 import { chooseIdentity, type Identity, releaseIdentity } from './identity.ts';
-import {
-  descendants,
-  memoryOf,
-  type ProcessEntry,
-  processesMarked,
-  processesOf,
-  processTable,
-} from './process-table.ts';
+import { descendants, memoryOf, type ProcessEntry, processesMarked, processTable } from './process-table.ts';
 import { createStage, type Stage } from './stage.ts';
 import { delay, supervise, type Watch } from './supervise.ts';
 import type { SandboxOptions, SandboxResult } from './types.ts';

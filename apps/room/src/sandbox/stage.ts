@@ -19,11 +19,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mayExecute } from '@sealroom/host/linux';
 import { forEachFew } from '@sealroom/host/sealing';
 import { SandboxError } from './error.ts';
 import { canReach, type Identity } from './identity.ts';
 import { leftovers, ownPrefix } from './leftovers.ts';
-import { mayExecute } from './mounts.ts';
 import type { SandboxFile } from './types.ts';
 
 export type Stage = {
