@@ -27,6 +27,8 @@ import {
 } from './answers.ts';
 import { LedgerError, statusOf } from './error.ts';
 import type { Ledger } from './ledger.ts';
+import type { Head } from './state.ts';
+import { collectCosignatures, NO_WITNESSES, type Witnesses } from './witnesses.ts';
 
 export const MAX_STATEMENT = 1024 * 1024;
 const MAX_PROOFS = 1000;
@@ -40,20 +42,27 @@ const IMMUTABLE = {
 const PUBLIC = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
 
 const size = z.int().min(0);
-const proofsBody = z.strictObject({
-  indexes: z.array(size).max(MAX_PROOFS),
-  size: size.optional(),
-});
+/** How old witnesses' lines may be. */
+const seconds = z.int().min(0).max(86_400);
+const proofsBody = z
+  .strictObject({ indexes: z.array(size).max(MAX_PROOFS), size: size.optional(), maxAge: seconds.optional() })
+  .refine(
+    (body) => body.size === undefined || body.maxAge === undefined,
+    'size and maxAge exclude each other',
+  );
 const decimal = z
   .string()
   .regex(/^(?:0|[1-9][0-9]{0,15})$/)
   .transform(Number)
   .pipe(size);
+const witnessedQuery = z.strictObject({ maxAge: decimal.pipe(seconds) });
 const consistencyQuery = z.strictObject({ from: decimal, to: decimal.optional() });
 
 export type LedgerAppOptions = {
   readonly ledger: Ledger;
   readonly log: Log;
+  /** Collects cosignatures; none when left out. */
+  readonly witnesses?: Witnesses;
   /** Rejects when the data directory cannot be written. */
   readonly checkWritable?: () => Promise<unknown>;
 };
@@ -89,10 +98,16 @@ function mountEntries(app: App, ledger: Ledger): void {
   app.get('/entries/:id', (c) => entryAnswer(ledger, leafOf(ledger, c.req.param('id')), wantedType(c), 200));
 }
 
-function mountStatic(app: App, ledger: Ledger): void {
-  app.get('/checkpoint', () => {
-    const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache', ...PUBLIC };
-    return new Response(ledger.head().note, { headers });
+function noteAnswer(note: string): Response {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache', ...PUBLIC };
+  return new Response(note, { headers });
+}
+
+function mountStatic(app: App, ledger: Ledger, witnesses: Witnesses): void {
+  app.get('/checkpoint', () => noteAnswer(witnesses.note()));
+  app.get('/v1/checkpoint', async (c) => {
+    const { maxAge } = checkInput(witnessedQuery, c.req.query(), 'query');
+    return noteAnswer((await witnesses.witnessed(maxAge * 1000)).note);
   });
   app.get('/tile/*', async (c) => {
     const bytes = await ledger.head().tile(parseTilePath(c.req.path.slice(1)));
@@ -108,10 +123,21 @@ function mountStatic(app: App, ledger: Ledger): void {
   });
 }
 
-function mountProofs(app: App, ledger: Ledger): void {
+/** The head that proofs are asked for: of a size, with witnesses' lines, or the present one. */
+async function headFor(
+  ledger: Ledger,
+  witnesses: Witnesses,
+  { size: asked, maxAge }: z.output<typeof proofsBody>,
+): Promise<Head> {
+  if (maxAge === undefined) return headAt(ledger, asked ?? ledger.head().size);
+  const { head, note } = await witnesses.witnessed(maxAge * 1000);
+  return { ...head, note };
+}
+
+function mountProofs(app: App, ledger: Ledger, witnesses: Witnesses): void {
   app.post('/v1/proofs', async (c) => {
     const body = await readJson(c, proofsBody);
-    const head = await headAt(ledger, body.size ?? ledger.head().size);
+    const head = await headFor(ledger, witnesses, body);
     const proofs: string[] = [];
     for (const index of body.indexes) proofs.push(await tlogProof(head, index));
     return c.json({ checkpoint: head.note, proofs });
@@ -157,7 +183,8 @@ function mountStatements(app: App, ledger: Ledger): void {
 }
 
 /** The ledger's HTTP application. */
-export function createLedgerApp({ ledger, log, checkWritable }: LedgerAppOptions): App {
+export function createLedgerApp({ ledger, log, checkWritable, witnesses }: LedgerAppOptions): App {
+  const asked = witnesses ?? collectCosignatures({ ...NO_WITNESSES, head: () => ledger.head() });
   const checks = {
     checkpoint: () => Promise.resolve(ledger.head().note),
     ...(checkWritable ? { disk: checkWritable } : {}),
@@ -166,8 +193,8 @@ export function createLedgerApp({ ledger, log, checkWritable }: LedgerAppOptions
   const document = openApiDocument(Object.values(ledgerRoutes), { title: 'Sealroom ledger', version: '1' });
   app.get('/openapi.json', (c) => c.json(document));
   mountEntries(app, ledger);
-  mountStatic(app, ledger);
-  mountProofs(app, ledger);
+  mountStatic(app, ledger, asked);
+  mountProofs(app, ledger, asked);
   mountStatements(app, ledger);
   return app;
 }

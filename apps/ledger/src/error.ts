@@ -15,7 +15,10 @@ export type LedgerErrorCode =
   | 'ledger/unknown-statement'
   | 'ledger/unknown-tile'
   | 'ledger/size-ahead'
-  | 'ledger/empty';
+  | 'ledger/empty'
+  | 'ledger/witness-ahead'
+  | 'ledger/witness-conflict'
+  | 'ledger/witness-refused';
 
 /** The one error class of this app; `code` is stable, the message is for people. */
 export class LedgerError extends Error {

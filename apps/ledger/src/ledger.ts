@@ -41,6 +41,8 @@ export type Ledger = {
   find(coseDigestHex: string): number | undefined;
   /** The COSE bytes of a statement. @throws ledger/unknown-statement · ledger/statement-missing */
   statement(coseDigestHex: string): Promise<Bytes>;
+  /** Calls back after each group that became durable. */
+  onGrown(listener: () => void): void;
   /** Takes no more, finishes what waits. */
   close(): Promise<void>;
 };
@@ -118,6 +120,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       if (leaf !== undefined) return readStatement(disk, appender.groups, leaf);
       throw new LedgerError('ledger/unknown-statement', 'There is no such statement here for this caller.');
     },
+    onGrown: (listener) => {
+      appender.listener = listener;
+    },
     close: () => appender.close(),
   };
 }
@@ -148,6 +153,7 @@ class Appender {
   /** Set while the record is ahead of the disk after a failed write. */
   #failure: Error | undefined;
   #tidying: Promise<unknown> = Promise.resolve();
+  listener: () => void = () => undefined;
 
   constructor(options: LedgerOptions, { admission, ...state }: State & { admission: Admission }) {
     this.#options = options;
@@ -284,6 +290,7 @@ class Appender {
     this.#head = headOf(this.#state, disk);
     for (const [at, { done }] of group.entries()) done.resolve({ index: first + at, repeated: false });
     for (const { name } of tiles) if (name.width === TILE_WIDTH) this.#tidy(`${tilePath(name)}.p`);
+    this.listener();
   }
 
   /** Narrow tiles are not needed once the full one stands; what stays is removed at the next start. */

@@ -1,9 +1,9 @@
 // The ledger process: `node src/main.ts`, settings in SEALROOM_LEDGER_* or the JSON file that SEALROOM_LEDGER_CONFIG names.
 import { keyThumbprint } from '@sealroom/cose';
-import { createLog, loadConfig, onStop, readyLine, stopWithParent } from '@sealroom/host';
-import { ledgerSettings, startLedger } from './start.ts';
+import { loadConfig, onStop, readyLine, stopWithParent } from '@sealroom/host';
+import { createLedgerLog, ledgerSettings, startLedger } from './start.ts';
 
-const log = createLog({ name: 'ledger', events: { 'ledger.refused': [] } });
+const log = createLedgerLog();
 try {
   const config = loadConfig({ shape: ledgerSettings, prefix: 'SEALROOM_LEDGER_', environment: process.env });
   const running = await startLedger(config, log);

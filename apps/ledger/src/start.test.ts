@@ -8,14 +8,7 @@ import { createInterface } from 'node:readline';
 import { base64urlDecode, base64urlEncode, type Bytes, sha256Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { createStatement, freshSalt } from '@sealroom/contract';
-import {
-  createAuthority,
-  createLog,
-  issueCertificate,
-  LOOPBACK_HOSTS,
-  tlsFetch,
-  writeFileAtomic,
-} from '@sealroom/host';
+import { createAuthority, issueCertificate, LOOPBACK_HOSTS, tlsFetch, writeFileAtomic } from '@sealroom/host';
 import {
   ledgerEntry,
   PUBLIC_SUBJECT_KEY,
@@ -24,11 +17,11 @@ import {
   verifyTlogProof,
 } from '@sealroom/tlog';
 import { afterAll, expect, test } from 'vitest';
-import { startLedger } from './start.ts';
+import { createLedgerLog, startLedger } from './start.ts';
 
 const ORIGIN = 'ledger.test/process';
 const data = await mkdtemp(join(tmpdir(), 'sealroom-ledger-process-'));
-const log = createLog({ name: 'ledger', silent: true });
+const log = createLedgerLog(true);
 afterAll(() => rm(data, { recursive: true, force: true }));
 
 const config = (dataDirectory: string) => ({
@@ -36,6 +29,7 @@ const config = (dataDirectory: string) => ({
   dataDirectory,
   host: '127.0.0.1',
   port: 0,
+  witnesses: [],
   stopWithParent: false,
 });
 

@@ -1,15 +1,18 @@
 // Starting the ledger: its key, its data directory (locked for this process), the log taken up from it, and the server.
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { base64urlDecode, base64urlEncode, utf8Decode } from '@sealroom/bytes';
+import { keyText, shortText, url } from '@sealroom/contract';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import {
   codeOf,
+  createLog,
   ensureDirectory,
   lockDirectory,
-  type Log,
   readSecretFile,
   startServer,
+  tlsFetch,
   writeFileAtomic,
 } from '@sealroom/host';
 import { z } from 'zod';
@@ -19,6 +22,7 @@ import { type Disk, openDisk } from './disk.ts';
 import { LedgerError } from './error.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { CHECKPOINT } from './recovery.ts';
+import { collectCosignatures, isSetBack, type WitnessLink, type Witnesses } from './witnesses.ts';
 
 /** Settings; in the environment `SEALROOM_LEDGER_DATA_DIRECTORY` and so on. */
 export const ledgerSettings = {
@@ -32,9 +36,25 @@ export const ledgerSettings = {
   /** PEM texts; with neither, plain HTTP on loopback only. */
   tlsCertificate: z.string().optional(),
   tlsKey: z.string().optional(),
+  /** Who is asked to cosign every checkpoint (C2SP tlog-witness); `url` is the submission prefix. */
+  witnesses: z
+    .array(z.strictObject({ name: shortText, key: keyText, url }))
+    .max(16)
+    .default([]),
+  /** File with the PEM authorities to trust for the witnesses' TLS; the system's when left out. */
+  caPath: z.string().min(1).optional(),
   /** End when standard input ends, for supervisors. */
   stopWithParent: z.boolean().default(false),
 };
+
+export function createLedgerLog(silent = false) {
+  return createLog({
+    name: 'ledger',
+    silent,
+    events: { 'ledger.refused': [], 'ledger.witness': ['witness'] },
+  });
+}
+export type LedgerLog = ReturnType<typeof createLedgerLog>;
 
 export type LedgerConfig = z.output<z.ZodObject<typeof ledgerSettings>>;
 
@@ -66,14 +86,63 @@ async function probe(disk: Disk): Promise<void> {
   await disk.remove('probe');
 }
 
+const MAX_ANSWER = 64 * 1024;
+
+/** Sends `add-checkpoint` to the witnesses of the configuration. */
+function linksOf({ witnesses, caPath }: LedgerConfig): { links: WitnessLink[]; close: () => void } {
+  const caPem = caPath === undefined ? undefined : readFileSync(caPath, 'utf8');
+  const fetch = tlsFetch({ caPem, maxBytes: MAX_ANSWER });
+  const links = witnesses.map(({ name, key, url: prefix }) => ({
+    name,
+    key,
+    async ask(body: string, signal: AbortSignal) {
+      const answer = await fetch(`${prefix.replace(/\/$/, '')}/add-checkpoint`, {
+        method: 'POST',
+        body,
+        signal,
+      });
+      return { status: answer.status, body: await answer.text() };
+    },
+  }));
+  return { links, close: fetch.close };
+}
+
+type Asking = { readonly witnesses: Witnesses; close(): Promise<void> };
+
+/**
+ * Asks the witnesses once before anything is served: a log that one of them has seen larger, or otherwise, was set back.
+ * Witnesses that do not answer do not hold up the start.
+ */
+async function askWitnesses(config: LedgerConfig, ledger: Ledger, log: LedgerLog): Promise<Asking> {
+  const { links, close: closeLinks } = linksOf(config);
+  const witnesses = collectCosignatures({
+    links,
+    head: () => ledger.head(),
+    clock: Date.now,
+    onProblem: (witness, error) => log.failure('ledger.witness', error, { witness }),
+  });
+  const close = async () => {
+    await witnesses.close();
+    closeLinks();
+  };
+  await witnesses.witnessed(0);
+  const setBack = [...witnesses.problems().values()].find(isSetBack);
+  if (setBack) {
+    await close();
+    throw setBack;
+  }
+  ledger.onGrown(() => witnesses.wake());
+  return { witnesses, close };
+}
+
 /**
  * Starts a ledger process's work.
  * @param createAdmission who may add what; the contract's record unless a test gives another
- * @throws file/locked · ledger/half-tls · ledger/key-missing, and what {@link openLedger} and the server throw
+ * @throws file/locked · ledger/half-tls · ledger/key-missing · ledger/witness-ahead · ledger/witness-conflict, and what {@link openLedger} and the server throw
  */
 export async function startLedger(
   config: LedgerConfig,
-  log: Log,
+  log: LedgerLog,
   createAdmission: (origin: string) => Admission = contractAdmission,
 ): Promise<RunningLedger> {
   const { origin, dataDirectory, tlsCertificate, tlsKey, host, port } = config;
@@ -90,7 +159,8 @@ export async function startLedger(
     const disk = openDisk(dataDirectory);
     const signer = await openKey(config.keyPath ?? join(dataDirectory, 'ledger.key'), disk);
     const ledger = await openLedger({ disk, signer, origin, createAdmission: () => createAdmission(origin) });
-    const app = createLedgerApp({ ledger, log, checkWritable: () => probe(disk) });
+    const { witnesses, close: stopAsking } = await askWitnesses(config, ledger, log);
+    const app = createLedgerApp({ ledger, log, witnesses, checkWritable: () => probe(disk) });
     const tls = tlsCertificate && tlsKey ? { certPem: tlsCertificate, keyPem: tlsKey } : undefined;
     const server = await startServer({ app, host, port, tls, log });
     return {
@@ -98,6 +168,7 @@ export async function startLedger(
       ledger,
       async close() {
         await server.close();
+        await stopAsking();
         await ledger.close();
         lock.release();
       },

@@ -31,6 +31,14 @@ export const ledgerRoutes = {
     summary: 'The newest signed checkpoint',
     response: 'text',
   },
+  witnessed: {
+    method: 'GET',
+    path: '/v1/checkpoint',
+    summary:
+      'The newest checkpoint about which every witness was asked, with lines at most maxAge seconds old where one answered',
+    query: z.strictObject({ maxAge: z.coerce.number().int().min(0).max(86_400) }),
+    response: 'text',
+  },
   statement: {
     method: 'GET',
     path: '/statements/{digest}',
@@ -43,7 +51,11 @@ export const ledgerRoutes = {
     method: 'POST',
     path: '/v1/proofs',
     summary: 'Inclusion proofs of up to 1000 leaves under one checkpoint',
-    body: z.strictObject({ indexes: z.array(z.int().min(0)).max(1000) }),
+    body: z.strictObject({
+      indexes: z.array(z.int().min(0)).max(1000),
+      /** With it, the checkpoint is one about which every witness was asked, with lines at most so many seconds old. */
+      maxAge: z.int().min(0).max(86_400).optional(),
+    }),
     response: z.strictObject({ checkpoint: z.string(), proofs: z.array(z.string()) }),
   },
   consistency: {

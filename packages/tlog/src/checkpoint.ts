@@ -10,9 +10,11 @@ import {
   checkKeyName,
   ed25519Verifier,
   formatNote,
+  NOTE_COSIGNATURE,
   noteKeyId,
   type NoteSignature,
   openNote,
+  parseNote,
 } from './note.ts';
 
 export type Checkpoint = { readonly origin: string; readonly size: number; readonly root: Bytes };
@@ -67,6 +69,34 @@ export async function signCheckpoint(signer: Signer, checkpoint: Checkpoint): Pr
   const text = formatCheckpoint(checkpoint);
   const id = await noteKeyId(checkpoint.origin, signer.key);
   return formatNote(text, [{ name: checkpoint.origin, id, signature: await signer.sign(utf8Encode(text)) }]);
+}
+
+/**
+ * The checkpoint with the lines of the log and of these witnesses only, for readers who refuse all others. Nothing is
+ * verified, and a line that is not there is not missed.
+ * @throws tlog/malformed-note
+ */
+export async function checkpointFor(
+  note: string,
+  {
+    origin,
+    key,
+    witnesses,
+  }: { readonly origin: string; readonly key: KeyText; readonly witnesses: readonly Witness[] },
+): Promise<string> {
+  const { text, signatures } = parseNote(note);
+  const wanted = [
+    { name: origin, id: await noteKeyId(origin, key) },
+    ...(await Promise.all(
+      witnesses.map(async (witness) => ({
+        name: witness.name,
+        id: await noteKeyId(witness.name, witness.key, NOTE_COSIGNATURE),
+      })),
+    )),
+  ];
+  const isWanted = (line: NoteSignature) =>
+    wanted.some(({ name, id }) => name === line.name && id === line.id);
+  return formatNote(text, signatures.filter(isWanted));
 }
 
 /**

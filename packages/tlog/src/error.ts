@@ -20,6 +20,7 @@ export type TlogErrorCode =
   | 'tlog/malformed-bundle'
   | 'tlog/malformed-entry'
   | 'tlog/malformed-proof'
+  | 'tlog/malformed-request'
   | 'tlog/malformed-receipt'
   | 'tlog/unsupported-tree';
 

@@ -1,10 +1,12 @@
 export {
   type Checkpoint,
   type Cosignature,
+  checkpointFor,
   formatCheckpoint,
   openCheckpoint,
   type OpenedCheckpoint,
   parseCheckpoint,
+  parseDecimal,
   signCheckpoint,
   type Witness,
 } from './checkpoint.ts';
@@ -78,4 +80,15 @@ export {
   tilesBetween,
   tileWidth,
 } from './tile.ts';
+export {
+  type AddCheckpoint,
+  type CosignatureLine,
+  type Cosigned,
+  decideAddCheckpoint,
+  formatAddCheckpoint,
+  parseAddCheckpoint,
+  readCosignature,
+  type WitnessDecision,
+  type WitnessView,
+} from './witness.ts';
 export { encodeTlogProof, parseTlogProof, type TlogProof, verifyTlogProof } from './tlogproof.ts';
