@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseCriteria } from './criteria.ts';
 import { CriteriaError, type Reason } from './error.ts';
 import { MANUAL_CRITERIA } from './fixtures/manual.ts';
+import { validate } from './validate.ts';
 import { readValue, type ValueMap } from './value.ts';
 
 function reasonsOf(text: string, mode: 'strict' | 'compat' = 'strict'): readonly Reason[] {
@@ -43,7 +44,7 @@ describe('criteria', () => {
     ['{"x":{"max":true}}', 'constraint', ['x', 'max']],
     ['{"x":{"maxlength":true}}', 'constraint', ['x', 'maxlength']],
     ['{"x":{"minlength":-1}}', 'constraint', ['x', 'minlength']],
-    ['{"x":{"required":1}}', 'constraint', ['x', 'required']],
+    ['{"x":{"items":[{"required":true},{"required":1}]}}', 'constraint', ['x', 'items', 1, 'required']],
     ['{"x":{"regex":"(a)\\\\1"}}', 'regex', ['x', 'regex']],
     ['{"x":{"keysrules":{"regex":"("}}}', 'regex', ['x', 'keysrules', 'regex']],
   ])('are unusable to the strict mode: %s', (text, code, path) => {
@@ -66,7 +67,7 @@ describe('criteria', () => {
     ['[]x', undefined],
     ['"x"', "schema definition for field 'x' must be a dict"],
     ['5', "schema definition for field '5' must be a dict"],
-    ['null', 'validation schema missing'],
+    ['{"x":{"required":1}}', { x: [{ required: ['must be of boolean type'] }] }],
     ['{"x":{"anyof":null}}', { x: [{ anyof: ['null value not allowed', 'must be of list type'] }] }],
     ['{"__proto__":{"typ":1}}', JSON.parse('{"__proto__":[{"typ":["unknown rule"]}]}') as unknown],
   ])('that are no Cerberus schema are refused with its errors: %s', (text, detail) => {
@@ -75,6 +76,17 @@ describe('criteria', () => {
       expect(reason?.code).toBe(detail === undefined ? 'not-json' : 'schema-error');
       if (detail !== undefined) expect(reason?.detail).toEqual(detail);
     }
+  });
+
+  test('may be missing only for the compatible mode, which asks an option for rules then', () => {
+    expect(codes('null')).toEqual(['schema-error']);
+    const criteria = parseCriteria('null', { mode: 'compat' });
+    expect(() => validate(criteria, new Map())).toThrowError(
+      expect.objectContaining({ code: 'criteria/unusable' }),
+    );
+    const allowUnknown = readValue('{"type":"integer"}');
+    expect(validate(criteria, readValue('{"x":1}'), { allowUnknown }).outcome).toBe('valid');
+    expect(validate(criteria, readValue('{"x":"a"}'), { allowUnknown }).outcome).toBe('invalid');
   });
 
   test.each([

@@ -16,11 +16,16 @@ export interface Criteria {
   readonly mode: Mode;
   /** Definitions by field, short forms written out. */
   readonly schema: ValueMap;
+  /** The criteria are `null`: in the compatible mode that will do where an option gives rules for unknown fields. */
+  readonly missing: boolean;
   /** Patterns that the criteria hold, compiled; in the compatible mode malformed ones are left out. */
   readonly patterns: ReadonlyMap<string, Regex>;
   /** What was met and accepted while the criteria were read, for the rules that options add. */
   readonly accepted: Set<string>;
 }
+
+/** What Cerberus says where it has no schema. */
+export const SCHEMA_MISSING = 'validation schema missing';
 
 /** Characters of criteria. */
 export const MAX_CRITERIA_LENGTH = 2 ** 20;
@@ -121,26 +126,39 @@ export function asUnusable(cause: unknown): CriteriaError {
 /** Where the argument is JSON text, use its bytes or string; a value that was read before is told by its type. */
 export type CriteriaSource = string | Uint8Array | ValueMap;
 
+export interface ParseOptions {
+  readonly mode?: Mode;
+  /**
+   * What was accepted before, to which is added. Cerberus keeps such a memory for each process, and takes what it met
+   * before without a look; so what it says of criteria can depend on others. Without, it is a fresh process that speaks.
+   */
+  readonly accepted?: Set<string>;
+}
+
 /**
  * Criteria from their JSON text, or from a value that {@link readValue} gave.
  * @throws CriteriaError criteria/unusable, with the reasons
  */
-export function parseCriteria(source: CriteriaSource, { mode = 'strict' }: { mode?: Mode } = {}): Criteria {
+export function parseCriteria(
+  source: CriteriaSource,
+  { mode = 'strict', accepted = new Set() }: ParseOptions = {},
+): Criteria {
   const reasons: Reason[] = [];
-  const accepted = new Set<string>();
+  let missing: boolean;
   let schema: ValueMap;
   let patterns: Map<string, Regex>;
   try {
     const value = isMap(source) ? source : readValue(source, { maxLength: MAX_CRITERIA_LENGTH });
-    if (value === null) throw new SchemaRefused('validation schema missing');
-    schema = defineSchema(value, accepted);
+    missing = value === null;
+    if (missing && mode === 'strict') throw new SchemaRefused(SCHEMA_MISSING);
+    schema = missing ? new Map() : defineSchema(value, accepted);
     patterns = compilePatterns(schema, mode, reasons);
   } catch (cause) {
     throw asUnusable(cause);
   }
   if (mode === 'strict') for (const set of ruleSets(schema)) reasons.push(...strictReasons(set));
   if (reasons.length > 0) throw unusable(reasons);
-  return { mode, schema, patterns, accepted };
+  return { mode, schema, missing, patterns, accepted };
 }
 
 /** Patterns that were malformed when the criteria were read, and those of rules that options add. */

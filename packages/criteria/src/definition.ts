@@ -4,7 +4,7 @@
 import { ALL_RULES, CHECKING_RULES } from './definition-rules.ts';
 import { Breakdown } from './error.ts';
 import { copyOf, expand } from './expand.ts';
-import { equals, isHashable, keyOf, members } from './python/semantics.ts';
+import { isHashable, keyOf, members } from './python/semantics.ts';
 import { str } from './python/text.ts';
 import { NESTED_RULES } from './rules/nested.ts';
 import { PLAIN_RULES, TYPE_NAMES } from './rules/plain.ts';
@@ -134,21 +134,11 @@ function definitionDialect(accepted: Set<string>): Dialect {
   const rules = new Map<string, Rule>([
     ...PLAIN_RULES,
     ...NESTED_RULES,
-    ['type', typeOfArgument],
     ['logical', logicalRule(memory)],
     ['check_with', checkWith],
   ]);
   return { rules, checks, normalise: () => undefined };
 }
-
-/**
- * Cerberus takes rules equal to ones that it took before without a look, and to Python 0 is False and 1 is True: whether
- * it takes `nullable: 0` depends on what its process met. Here a flag may always be 0 or 1; the strict mode refuses it.
- */
-const typeOfArgument: Rule = (scope, constraint, field, value) => {
-  if (constraint === 'boolean' && (equals(value, true) || equals(value, false))) return undefined;
-  return PLAIN_RULES.get('type')?.(scope, constraint, field, value);
-};
 
 const checkWith: Rule = (scope, constraint, field, value) => {
   const check = typeof constraint === 'string' ? scope.session.dialect.checks.get(constraint) : undefined;

@@ -2,6 +2,7 @@ export { checkCriteriaFile, readOptions, type CheckOptions, type CheckResult } f
 export { parseCriteria, type Criteria, type CriteriaSource, type Mode } from './criteria.ts';
 export { CriteriaError, type CriteriaErrorCode, type Reason } from './error.ts';
 export { gateReport, type GateCode, type GateInput, type GateResult } from './gate.ts';
+export { compileRegex, type Regex, runRegex } from './regex/match.ts';
 export { leakBudget, reportBits } from './leak.ts';
 export { lintCriteria, type Finding, type LintCode, type Severity } from './lint.ts';
 export { redactedMessages, redactErrors, type RedactedError } from './redact.ts';

@@ -2,7 +2,7 @@
 // purge what is read-only, object to what is read-only, put in defaults, then the same in sub-documents and lists.
 // Only the compatible mode does this; rules that need code (coerce, default_setter, rename_handler) are not JSON.
 import { Breakdown } from './error.ts';
-import { keyOf, truthy } from './python/semantics.ts';
+import { equals, findKey, getMember, setMember, truthy } from './python/semantics.ts';
 import { byPosition, dropSteps, forEachKey } from './rules/nested.ts';
 import { rulesOf, SchemaKindMismatch, type Scope } from './scope.ts';
 import { isList, isMap, type Value, type ValueKey, type ValueMap } from './value.ts';
@@ -12,21 +12,21 @@ type Definitions = ReadonlyMap<ValueKey, ValueMap | null>;
 
 function rename(mapping: ValueMap, definitions: Definitions): void {
   for (const field of Array.from(mapping.keys())) {
-    const rules = definitions.get(field);
+    const rules = getMember(definitions, field);
     if (rules === undefined) continue;
     if (rules === null) throw new Breakdown('TypeError');
     const name = rules.get('rename');
     if (name === undefined) continue;
     const value = mapping.get(field);
     if (value === undefined) throw new Breakdown('KeyError');
-    mapping.set(keyOf(name), value);
+    setMember(mapping, name, value);
     mapping.delete(field);
   }
 }
 
 function purgeReadonly(mapping: ValueMap, definitions: Definitions): void {
   for (const field of Array.from(mapping.keys())) {
-    const rules = definitions.get(field);
+    const rules = getMember(definitions, field);
     if (rules === null) throw new Breakdown('AttributeError');
     if (truthy(rules?.get('readonly'))) mapping.delete(field);
   }
@@ -35,7 +35,7 @@ function purgeReadonly(mapping: ValueMap, definitions: Definitions): void {
 function checkReadonly(scope: Scope, mapping: ValueMap, definitions: Definitions): void {
   const check = scope.session.dialect.rules.get('readonly');
   for (const [field, rules] of definitions) {
-    const value = mapping.get(field);
+    const value = getMember(mapping, field);
     if (value === undefined) continue;
     if (rules === null) throw new Breakdown('AttributeError');
     if (truthy(rules.get('readonly'))) check?.(scope, rules.get('readonly') ?? null, field, value);
@@ -46,7 +46,7 @@ function fillDefaults(mapping: ValueMap, definitions: Definitions): void {
   const gaps: (ValueMap | null)[] = [];
   const fields: ValueKey[] = [];
   for (const [field, rules] of definitions) {
-    const value = mapping.get(field);
+    const value = getMember(mapping, field);
     if (value !== undefined && value !== null) continue;
     if (value === null) {
       if (rules === null) throw new Breakdown('AttributeError');
@@ -59,7 +59,8 @@ function fillDefaults(mapping: ValueMap, definitions: Definitions): void {
   for (const [index, rules] of gaps.entries()) {
     const value = rules?.get('default');
     const field = fields[index];
-    if (value !== undefined && field !== undefined) mapping.set(field, isMap(value) ? new Map(value) : value);
+    if (value !== undefined && field !== undefined)
+      setMember(mapping, field, isMap(value) ? new Map(value) : value);
   }
 }
 
@@ -82,12 +83,11 @@ function normaliseKeys(
   }
   const changed: ValueMap = new Map(value);
   for (const [key, made] of result) {
-    const name = keyOf(made);
-    if (key === name) continue;
-    const moved = changed.get(key);
+    if (equals(key, made)) continue;
+    const moved = getMember(changed, key);
     if (moved === undefined) throw new Breakdown('KeyError');
-    const replaces = changed.has(name);
-    changed.set(name, moved);
+    const replaces = findKey(changed, made) !== undefined;
+    setMember(changed, made, moved);
     if (!replaces) changed.delete(key);
   }
   mapping.set(field, changed);
@@ -178,13 +178,14 @@ export function normalise(scope: Scope, mapping: ValueMap, schema: Value): void 
   for (const [field, definition] of schema) definitions.set(field, rulesOf(definition));
   rename(mapping, definitions);
   if (truthy(scope.options.purgeUnknown) && !truthy(scope.options.allowUnknown)) {
-    for (const field of Array.from(mapping.keys())) if (!definitions.has(field)) mapping.delete(field);
+    for (const field of Array.from(mapping.keys()))
+      if (findKey(definitions, field) === undefined) mapping.delete(field);
   }
   if (scope.options.purgeReadonly) purgeReadonly(mapping, definitions);
   checkReadonly(scope, mapping, definitions);
   fillDefaults(mapping, definitions);
   for (const field of Array.from(mapping.keys())) {
-    const rules = definitions.get(field);
+    const rules = getMember(definitions, field);
     if (rules === null) throw new Breakdown('TypeError');
     normaliseContainer(scope, field, mapping, rules ?? new Map());
   }

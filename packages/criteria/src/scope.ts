@@ -2,7 +2,7 @@
 // items and the definitions of *of rules are levels of their own (`child`). What the rules do is in rules/, the order in
 // which they meet a field is here. Written after the behaviour of Cerberus 1.3.x, Python exceptions included (Breakdown).
 import { Breakdown } from './error.ts';
-import { truthy } from './python/semantics.ts';
+import { getMember, truthy } from './python/semantics.ts';
 import type { Shown } from './python/text.ts';
 import { isList, isMap, type Value, type ValueKey, type ValueMap } from './value.ts';
 import {
@@ -131,7 +131,7 @@ export class Scope {
 
   /** The definition of a field at this level. @throws Breakdown */
   definitionOf(field: ValueKey): Value | undefined {
-    if (isMap(this.schema)) return this.schema.get(field);
+    if (isMap(this.schema)) return getMember(this.schema, field);
     throw new Breakdown('AttributeError');
   }
 
@@ -227,13 +227,13 @@ export class Scope {
     }
     for (const field of required) {
       if (this.unrequired.has(field)) continue;
-      const value = this.document.get(field);
+      const value = getMember(this.document, field);
       if (value === undefined || (value === null && this.options.ignoreNone)) {
         this.report(field, ERROR_KINDS.REQUIRED_FIELD);
       }
     }
     if (this.unrequired.size === 0) return;
-    const present = [...this.unrequired].some((field) => (this.document.get(field) ?? null) !== null);
+    const present = [...this.unrequired].some((field) => (getMember(this.document, field) ?? null) !== null);
     if (present) return;
     for (const field of this.unrequired) this.report(field, ERROR_KINDS.REQUIRED_FIELD);
   }

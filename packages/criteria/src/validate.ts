@@ -1,8 +1,8 @@
 // Holds a document against criteria. Compatible mode: the outcome, the error tree, the error list and the normalised
 // document are Cerberus', and where Cerberus stops with an exception the outcome is `breakdown`. Strict mode: valid or
 // invalid, nothing is changed, and what cannot be checked is invalid.
-import { asUnusable, type Criteria, matcherOf } from './criteria.ts';
-import { defineSchema } from './definition.ts';
+import { asUnusable, type Criteria, matcherOf, SCHEMA_MISSING } from './criteria.ts';
+import { defineSchema, SchemaRefused } from './definition.ts';
 import { DOCUMENT_DIALECT } from './dialect.ts';
 import { Breakdown, CriteriaError } from './error.ts';
 import { Scope, type ScopeOptions, type Session } from './scope.ts';
@@ -91,7 +91,9 @@ export function validate(criteria: Criteria, document: Value, options: ValidateO
     stepsLeft: STEPS,
     root: undefined,
   };
-  const scope = new Scope(session, scopeOptions(criteria, options), criteria.schema);
+  const given = scopeOptions(criteria, options);
+  if (criteria.missing && !isMap(given.allowUnknown)) throw asUnusable(new SchemaRefused(SCHEMA_MISSING));
+  const scope = new Scope(session, given, criteria.schema);
   const normalise = !strict && (options.normalize ?? true);
   try {
     const valid = scope.validate(document, { update: options.update ?? false, normalise });

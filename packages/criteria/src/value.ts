@@ -3,6 +3,7 @@
 // Refused: duplicate keys, NaN and Infinity, floats that overflow, lone surrogates, too much depth, size or length.
 import { type Bytes, BytesError, utf8Decode, utf8Encode } from '@sealroom/bytes';
 import { CriteriaError, type CriteriaErrorCode } from './error.ts';
+import { floatText } from './python/float.ts';
 
 /** Keys are strings in JSON; list positions and a renamed field may be another hashable in Cerberus. */
 export type ValueKey = string | bigint | number | null;
@@ -234,7 +235,9 @@ export function sameValue(a: Value, b: Value): boolean {
   return Object.is(a, b);
 }
 
+/** Keys that are no texts come from `rename`; written as Python's json module does. */
 function keyText(key: ValueKey): string {
+  if (typeof key === 'number') return floatText(key);
   return key === null ? 'null' : String(key);
 }
 

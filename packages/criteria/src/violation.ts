@@ -1,5 +1,6 @@
 // What a validation found: the codes and names of Cerberus, the paths, and the order in which Cerberus lists them.
 import { Breakdown } from './error.ts';
+import { order } from './python/semantics.ts';
 import { type Shown, repr } from './python/text.ts';
 import type { ValueKey } from './value.ts';
 
@@ -119,7 +120,12 @@ export function withoutStep(path: Path | string, index: number): Path | string {
 function sameStep(a: PathStep | undefined, b: PathStep | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (isTuple(a)) return isTuple(b) && a.length === b.length && a.every((step, i) => sameStep(step, b[i]));
-  return a === b;
+  // A float among the keys equals the integer of its value.
+  return (
+    a === b ||
+    (typeof a === 'number' && typeof b === 'bigint' && !(a < b) && !(a > b)) ||
+    (typeof a === 'bigint' && typeof b === 'number' && sameStep(b, a))
+  );
 }
 
 function sort(step: PathStep): 'number' | 'string' | 'tuple' | 'other' {
@@ -141,7 +147,7 @@ function pathBefore(a: Path | string, b: Path | string): boolean {
     // A key that is a float, or None: Python compares the one with numbers and the other with nothing.
     const comparable = kindOfX !== 'other' || (typeof x === 'number' && typeof y !== 'string');
     if (!comparable || x === null || y === null) throw new Breakdown('TypeError');
-    return x < y;
+    return (order(x, y) ?? 0) < 0;
   }
   return a.length === shared;
 }
@@ -157,10 +163,18 @@ function before(a: Violation, b: Violation): boolean {
     : pathBefore(a.documentPath, b.documentPath);
 }
 
+/** Whether a path holds a float or None, of which Python compares only some with others: then it matters which it compares. */
+function isPartlyComparable({ documentPath, schemaPath }: Violation): boolean {
+  const odd = (step: PathStep): boolean => typeof step === 'number' || step === null;
+  return documentPath.some(odd) || (typeof schemaPath !== 'string' && schemaPath.some(odd));
+}
+
 /**
- * Inserts into a sorted list without ties; false, with the list as it was, if the violation ties with one of it.
+ * Inserts into a sorted list without ties; false, with the list as it was, if the violation ties with one of it or cannot
+ * be compared with all.
  */
 export function insertViolation(list: Violation[], violation: Violation): boolean {
+  if (isPartlyComparable(violation)) return false;
   let low = 0;
   let high = list.length;
   while (low < high) {

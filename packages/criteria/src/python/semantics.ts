@@ -124,9 +124,32 @@ export function keyOf(value: Value): ValueKey {
   return value;
 }
 
+/**
+ * The key of a dictionary that equals `item`, in the form that it has there: `rename: 1.0` makes a key that is a float, and
+ * that 1 finds. @throws Breakdown TypeError for lists and dictionaries
+ */
+export function findKey(map: ReadonlyMap<ValueKey, unknown>, item: Value): ValueKey | undefined {
+  const key = keyOf(item);
+  if (map.has(key)) return key;
+  const float = typeof key === 'bigint' ? Number(key) : Number.NaN;
+  return Number.isFinite(float) && BigInt(float) === key && map.has(float) ? float : undefined;
+}
+
+/** `dictionary.get(key)`. */
+export function getMember<T>(map: ReadonlyMap<ValueKey, T>, key: ValueKey): T | undefined {
+  if (typeof key === 'string') return map.get(key);
+  const found = findKey(map, key);
+  return found === undefined ? undefined : map.get(found);
+}
+
+/** `dictionary[item] = member`: a key that is there keeps its form, a new one has that of `item`. @throws Breakdown TypeError */
+export function setMember<T>(map: Map<ValueKey, T>, item: Value, member: T): void {
+  map.set(findKey(map, item) ?? (typeof item === 'number' ? item : keyOf(item)), member);
+}
+
 /** `item in container`. @throws Breakdown TypeError */
 export function contains(container: Value | undefined, item: Value): boolean {
-  if (isMap(container)) return container.has(keyOf(item));
+  if (isMap(container)) return findKey(container, item) !== undefined;
   if (isList(container)) return container.some((other) => equals(other, item));
   if (typeof container === 'string' && typeof item === 'string') return container.includes(item);
   throw new Breakdown('TypeError');

@@ -1,25 +1,11 @@
 // The texts that Python makes of JSON values, str() and repr(), as they stand in Cerberus' messages.
 import { isList, isMap, type Value } from '../value.ts';
+import { floatText } from './float.ts';
 import { Tuple } from './semantics.ts';
 import { NumberSet } from './set.ts';
 
 /** A value, or a set of them, in a message. */
 export type Shown = Value | NumberSet;
-
-function floatText(value: number): string {
-  if (Object.is(value, -0)) return '-0.0';
-  const [digits = '', exponentText = '0'] = Math.abs(value).toExponential().split('e');
-  const sign = value < 0 ? '-' : '';
-  const exponent = Number(exponentText);
-  if (exponent >= -4 && exponent < 16) {
-    const plain = digits.replace('.', '');
-    if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${plain}`;
-    const whole = plain.slice(0, exponent + 1).padEnd(exponent + 1, '0');
-    return `${sign}${whole}.${plain.slice(exponent + 1) || '0'}`;
-  }
-  const size = String(Math.abs(exponent)).padStart(2, '0');
-  return `${sign}${digits}e${exponent < 0 ? '-' : '+'}${size}`;
-}
 
 const ESCAPES = new Map([
   ['\\', '\\\\'],

@@ -1,5 +1,6 @@
 // Sets of code points with Python's meaning: \d, \w and \s by Unicode or ASCII, and its matching without regard to case
-// (a character matches if it, its lower or its upper form is in the set, or one of the few that Python treats alike).
+// (a character matches if it, its lower or its upper form is in the set, or one of the few that Python treats alike; a
+// category is asked about the lower form). The Unicode tables are the JavaScript engine's, which may be newer than Python's.
 
 export type Category = 'digit' | 'space' | 'word';
 
@@ -88,17 +89,43 @@ function caseForms(code: number, ascii: boolean): readonly number[] {
   return [...forms];
 }
 
-function holds(set: CharacterSet, code: number): boolean {
+/** Whether a character has another case. */
+function isCased(code: number, ascii: boolean): boolean {
+  if (ascii) return code < 0x80 && /[a-z]/i.test(String.fromCharCode(code));
+  return caseForms(code, false).length > 1;
+}
+
+const cased = new WeakMap<CharacterSet, boolean>();
+
+/** Whether case matters at all: as in Python, only if a character or a range that the set names has cases. */
+function hasCases(set: CharacterSet): boolean {
+  const known = cased.get(set);
+  if (known !== undefined) return known;
+  const found = set.ranges.some(([low, high]) => {
+    // What lies beyond the BMP Python takes for cased without a look.
+    if (high > 0xffff) return true;
+    for (let code = low; code <= high; code++) if (isCased(code, set.ascii)) return true;
+    return false;
+  });
+  cased.set(set, found);
+  return found;
+}
+
+function inRanges(set: CharacterSet, code: number): boolean {
   for (const [low, high] of set.ranges) if (code >= low && code <= high) return true;
-  for (const { category, negated } of set.categories) {
-    if (inCategory(category, code, set.ascii) !== negated) return true;
-  }
   return false;
 }
 
+function inCategories(set: CharacterSet, code: number): boolean {
+  return set.categories.some(({ category, negated }) => inCategory(category, code, set.ascii) !== negated);
+}
+
 export function inSet(set: CharacterSet, code: number): boolean {
-  if (!set.ignoreCase) return holds(set, code) !== set.negated;
-  const found = caseForms(code, set.ascii).some((form) => holds(set, form));
+  const folded = set.ignoreCase && hasCases(set);
+  const found = folded
+    ? caseForms(code, set.ascii).some((form) => inRanges(set, form)) ||
+      inCategories(set, lower(code, set.ascii))
+    : inRanges(set, code) || inCategories(set, code);
   return found !== set.negated;
 }
 

@@ -308,7 +308,7 @@ export function width(node: Node): readonly [number, number] {
     }
     case 'repeat': {
       const [low, high] = width(node.item);
-      return [low * node.min, high === 0 ? 0 : high * node.max];
+      return [low * node.min, high === 0 || node.max === 0 ? 0 : high * node.max];
     }
   }
 }

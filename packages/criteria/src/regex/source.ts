@@ -1,4 +1,5 @@
 // The text of a pattern while it is read, and what stands for one character in it.
+import { CriteriaError } from '../error.ts';
 import type { Category, CharacterSet } from './charset.ts';
 
 export interface Flags {
@@ -62,7 +63,23 @@ export class Source {
   }
 }
 
+/**
+ * A capital letter beyond U+FFFF, where case is ignored: beside other characters Python compares its small form with the
+ * capital, so that it matches nothing; alone it matches both.
+ */
+function isMisread(atom: Atom, flags: Flags): boolean {
+  if (!('from' in atom) || atom.from !== atom.to || atom.from < 0x10000) return false;
+  const character = String.fromCodePoint(atom.from);
+  return flags.ignoreCase && !flags.ascii && character.toLowerCase() !== character;
+}
+
 export function setOf(atoms: readonly Atom[], flags: Flags): CharacterSet {
+  if (atoms.some((atom) => isMisread(atom, flags))) {
+    throw new CriteriaError(
+      'regex/unsupported',
+      'Python reads a capital letter beyond U+FFFF in two ways where case is ignored; write the small letter.',
+    );
+  }
   const ranges: [number, number][] = [];
   const categories: { category: Category; negated: boolean }[] = [];
   for (const atom of atoms) {

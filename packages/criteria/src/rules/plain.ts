@@ -5,6 +5,7 @@ import {
   contains,
   equals,
   equalsStrictly,
+  findKey,
   isHashable,
   isIterable,
   keyOf,
@@ -255,7 +256,7 @@ const excludes: Rule = (scope, constraint, field) => {
       if (scope.definitionOf(key) !== undefined) scope.unrequired.add(key);
     }
   }
-  if (!others.some((other) => scope.document.has(keyOf(other)))) return undefined;
+  if (!others.some((other) => findKey(scope.document, other) !== undefined)) return undefined;
   scope.report(field, ERROR_KINDS.EXCLUDES_FIELD, others.map((other) => `'${str(other)}'`).join(', '));
   return undefined;
 };
