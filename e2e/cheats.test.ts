@@ -215,7 +215,7 @@ const LENIENT = '{"report":{"type":"dict","allow_unknown":true}}';
 test('a node’s operator makes an honest room neither forget the criteria nor take another run', async () => {
   const run = await request(stage, agreed);
   await initiate(stage, agreed, run);
-  const work = await node.hub.takeWork(new AbortController().signal);
+  const work = await node.hub.takeWork([], new AbortController().signal);
   if (!work) throw new Error('The hub offered no work.');
   expect(work.run).toBe(run);
   const criteria = base64urlEncode(utf8Encode(LENIENT));

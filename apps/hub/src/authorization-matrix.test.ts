@@ -148,7 +148,8 @@ async function setScene(state: State): Promise<Scene> {
     return { ...scene, run };
   }
   await initiateRun(world, run);
-  if (state === 'running') await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  if (state === 'running')
+    await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running: [] } });
   const room = await startRoom(world, run);
   if (state === 'completed') await finishRoom(world, room);
   return { ...scene, run, room: room.sign };

@@ -113,7 +113,7 @@ const ROWS: { readonly [name in RouteName]: Row } = {
   createNodeCode: { who: 'person', with: () => ({ body: { name: 'n' } }) },
   enrolNode: { who: 'anyone', with: () => ({ body: { enrolment: junk } }) },
   nodes: { who: 'person', with: () => ({}) },
-  takeWork: { who: 'node', with: () => ({ body: {} }) },
+  takeWork: { who: 'node', with: () => ({ body: { running: [] } }) },
   reportRun: { who: 'node', with: () => ({ ...inRun(), body: { outcome: 'failed', detail: 'x' } }) },
 };
 

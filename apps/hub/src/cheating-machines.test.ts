@@ -70,8 +70,8 @@ describe('nodes', () => {
       ...hub.service,
       authenticate: async (request) => (header ??= (await kept.authenticate?.(request)) ?? {}),
     };
-    await call(replayed, hubRoutes.takeWork, { body: {} });
-    await expect(call(replayed, hubRoutes.takeWork, { body: {} })).rejects.toMatchObject(
+    await call(replayed, hubRoutes.takeWork, { body: { running: [] } });
+    await expect(call(replayed, hubRoutes.takeWork, { body: { running: [] } })).rejects.toMatchObject(
       refusedWith('hub/node-request'),
     );
   });
@@ -126,9 +126,11 @@ describe('nodes', () => {
     await call(hub.service, hubRoutes.enrolNode, { body: { enrolment } });
     const run = await requestRun(world);
     await initiateRun(world, run);
-    expect((await call(nodeService(hub, other), hubRoutes.takeWork, { body: {} })).work).toBeNull();
+    expect(
+      (await call(nodeService(hub, other), hubRoutes.takeWork, { body: { running: [] } })).work,
+    ).toBeNull();
     const genuine = nodeService(hub, node.signer);
-    expect((await call(genuine, hubRoutes.takeWork, { body: {} })).work?.run).toBe(run);
+    expect((await call(genuine, hubRoutes.takeWork, { body: { running: [] } })).work?.run).toBe(run);
     const body = { outcome: 'failed', detail: 'the room crashed' } as const;
     await expect(
       call(nodeService(hub, other), hubRoutes.reportRun, { params: { run }, body }),

@@ -50,7 +50,10 @@ async function edit(text: string): Promise<void> {
 
 type Row = { readonly leaf: number; readonly cose: Buffer };
 async function rowOf(type: string): Promise<Row> {
-  const query = hub.db.selectFrom('statements').select(['leaf', 'cose']).where('type', '=', type as 'run.approved');
+  const query = hub.db
+    .selectFrom('statements')
+    .select(['leaf', 'cose'])
+    .where('type', '=', type as 'run.approved');
   return query.orderBy('leaf', 'desc').executeTakeFirstOrThrow();
 }
 const bytea = (bytes: Uint8Array) => `'\\x${Buffer.from(bytes).toString('hex')}'`;
@@ -224,15 +227,21 @@ describe('a row of what people are shown', () => {
   it('with the end of a run is the hub’s word: there is no statement and no receipt', async () => {
     const other = await newWorld(hub);
     const open = await requestRun(other);
-    await run(`update runs set status = 'Run Completed', ended_at = now(), sealed = '${open}' where run = '${open}'`);
+    await run(
+      `update runs set status = 'Run Completed', ended_at = now(), sealed = '${open}' where run = '${open}'`,
+    );
     const params = { run: open };
     const shown = await as(hub, other.owner, hubRoutes.run, { params });
     expect(shown).toMatchObject({ status: 'Run Completed', hasReceipt: false });
     expect(hub.book.record.runs.get(open)?.ended).toBeUndefined();
     for (const route of [hubRoutes.output, hubRoutes.envelope, hubRoutes.receipt])
-      await expect(as(hub, other.owner, route, { params })).rejects.toMatchObject(refusedWith('hub/not-found'));
+      await expect(as(hub, other.owner, route, { params })).rejects.toMatchObject(
+        refusedWith('hub/not-found'),
+      );
     // With the receipt of another run put under its name, the reader finds the other run in it.
-    await run(`insert into receipts select '${open}', parts, receipt from receipts where run = '${finished}'`);
+    await run(
+      `insert into receipts select '${open}', parts, receipt from receipts where run = '${finished}'`,
+    );
     await expect(as(hub, other.owner, hubRoutes.receipt, { params })).rejects.toMatchObject({ status: 500 });
     const genuine = await as(hub, world.owner, hubRoutes.receipt, { params: { run: finished } });
     await run(`update receipts set receipt = ${bytea(genuine)} where run = '${open}'`);
@@ -265,7 +274,9 @@ describe('a row of what people are shown', () => {
     const payload = { salt: freshSalt(), contract: world.digest, run: next, org: steward.org };
     const operator = await ed25519Signer(generateSecret());
     const approval = await say(hub, operator, { type: 'run.approved', payload, iss: steward.org });
-    await expect(submit(world, spoofed, approval)).rejects.toMatchObject(refusedWith('statement/unknown-key'));
+    await expect(submit(world, spoofed, approval)).rejects.toMatchObject(
+      refusedWith('statement/unknown-key'),
+    );
     const headers = bearer(token);
     const body = { statement: base64urlEncode(utf8Encode('junk')) };
     await expect(
@@ -288,7 +299,9 @@ describe('a row of what people are shown', () => {
       `update asset_urls set sealed = (select sealed from asset_urls where project = '${other.project}' and kind = 'algorithm')
        where project = '${other.project}' and kind = 'dataset'`,
     );
-    const { work } = await call(nodeService(hub, other.node.signer), hubRoutes.takeWork, { body: {} });
+    const { work } = await call(nodeService(hub, other.node.signer), hubRoutes.takeWork, {
+      body: { running: [] },
+    });
     expect(work).toBeNull();
     const shown = await as(hub, other.steward, hubRoutes.run, { params: { run: open } });
     expect(shown).toMatchObject({ status: 'Run Failed', hasOutput: false });
@@ -304,7 +317,9 @@ describe('a row of what people are shown', () => {
     await run(
       `update nodes set simulator = '${other.node.simulator.key}', launch = '${other.node.launch}' where node = '${thief.node.signer.kid}'`,
     );
-    const { work } = await call(nodeService(hub, thief.node.signer), hubRoutes.takeWork, { body: {} });
+    const { work } = await call(nodeService(hub, thief.node.signer), hubRoutes.takeWork, {
+      body: { running: [] },
+    });
     expect(work?.run).toBe(open);
     // Everything in it was given to the hub in clear, but for the store URLs, which open ciphertext.
     const contract = hub.book.record.contracts.get(other.digest)?.contract;

@@ -64,7 +64,7 @@ async function makeBodies() {
   const iss = owner.org;
   expect(second.answer).not.toBe(answer);
   // The node has the run, so that its word about it counts.
-  await call(nodeService(hub, node.signer), hubRoutes.takeWork, { body: {} });
+  await call(nodeService(hub, node.signer), hubRoutes.takeWork, { body: { running: [] } });
   return {
     openSession: { proof: await tell(hub, owner.person, { name: 'session-proof', payload: { challenge } }) },
     registerOrganisation: { name: 'new', statement: await registration(hub, keys, 'new.example'), code: 'x' },

@@ -4,13 +4,26 @@ import { hubRoutes } from '@sealroom/api';
 import { base64urlDecode, type Digest, sha256Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { generateSecret } from '@sealroom/cose';
-import { encodeContract, freshSalt, type PayloadOf, signPayload, type StatementType } from '@sealroom/contract';
+import {
+  encodeContract,
+  freshSalt,
+  type PayloadOf,
+  signPayload,
+  type StatementType,
+} from '@sealroom/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endLostRuns } from './runs/watch.ts';
 import { type Hub, LEDGER_ORIGIN, startHub } from './testing/hub-for-tests.ts';
 import { as, newKeys, type Party, registration, say } from './testing/parties-for-tests.ts';
 import { clear, finishedBy, sendEvent, startRoom, uploadOf } from './testing/room-for-tests.ts';
-import { initiateRun, newWorld, nodeService, requestRun, signContract, type World } from './testing/world-for-tests.ts';
+import {
+  initiateRun,
+  newWorld,
+  nodeService,
+  requestRun,
+  signContract,
+  type World,
+} from './testing/world-for-tests.ts';
 
 let hub: Hub;
 let world: World;
@@ -22,7 +35,11 @@ afterAll(() => hub.close());
 
 const refusedWith = (problem: string) => ({ code: 'client/refused', problem });
 
-async function append<T extends StatementType>(party: Party, type: T, payload: PayloadOf<T>): Promise<Digest> {
+async function append<T extends StatementType>(
+  party: Party,
+  type: T,
+  payload: PayloadOf<T>,
+): Promise<Digest> {
   const cose = await say(hub, party.person, { type, payload, iss: party.org });
   await hub.ledger.append(base64urlDecode(cose));
   return sha256Digest(base64urlDecode(cose));
@@ -52,9 +69,15 @@ describe('a party that speaks to the ledger past the hub', () => {
       { parameters: { LOUD: true } },
       { vcpu: 1024, memoryGiB: 65_536 },
     ];
-    for (const change of odd) await append(owner, 'run.requested', { salt: freshSalt(), ...request, ...change });
+    for (const change of odd)
+      await append(owner, 'run.requested', { salt: freshSalt(), ...request, ...change });
     const twice = { ...world.contract, salt: freshSalt(), purpose: 'another, which the hub was never shown' };
-    const head = { type: 'contract.signed' as const, iss: owner.org, origin: LEDGER_ORIGIN, now: hub.clock.now };
+    const head = {
+      type: 'contract.signed' as const,
+      iss: owner.org,
+      origin: LEDGER_ORIGIN,
+      now: hub.clock.now,
+    };
     const bytes = encodeContract(twice);
     await hub.ledger.append(await signPayload(owner.person, { ...head, bytes }));
     const next = { ...world.contract, salt: freshSalt(), version: 2, first: digest };
@@ -104,7 +127,7 @@ describe('a room that is gone between clearance and upload', () => {
     const other = await newWorld(hub);
     const run = await requestRun(other);
     await initiateRun(other, run);
-    await call(nodeService(hub, other.node.signer), hubRoutes.takeWork, { body: {} });
+    await call(nodeService(hub, other.node.signer), hubRoutes.takeWork, { body: { running: [] } });
     const room = await startRoom(other, run);
     await sendEvent(other, room, 'Run');
     const cleared = [await clear(other, other.steward, room), await clear(other, other.owner, room)];
@@ -122,11 +145,18 @@ describe('a room that is gone between clearance and upload', () => {
     const outputs = { output: await sha256Digest(sealed), envelope: await sha256Digest(sealed) };
     const forged = await finishedBy(other, room, outputs, other.node.signer);
     const handed = { sealed, envelope: sealed, cleared };
-    const body = await uploadOf(other, { ...room, sign: other.node.signer }, { ...handed, statement: forged });
+    const body = await uploadOf(
+      other,
+      { ...room, sign: other.node.signer },
+      { ...handed, statement: forged },
+    );
     await expect(call(hub.service, hubRoutes.roomUpload, { params: { run }, body })).rejects.toMatchObject(
       refusedWith('hub/unknown-room'),
     );
-    const genuine = await uploadOf(other, room, { ...handed, statement: await finishedBy(other, room, outputs) });
+    const genuine = await uploadOf(other, room, {
+      ...handed,
+      statement: await finishedBy(other, room, outputs),
+    });
     await call(hub.service, hubRoutes.roomUpload, { params: { run }, body: genuine });
     expect(await look()).toMatchObject({ status: 'Run Completed', hasOutput: true });
   });
@@ -141,7 +171,13 @@ describe('a room that is gone between clearance and upload', () => {
     const statement = await finishedBy(mine, room);
     const body = await uploadOf(mine, room, { sealed: null, envelope: null, cleared, statement });
     for (const changed of [{ run: victim }, {}]) {
-      const given = await uploadOf(mine, room, { sealed: null, envelope: null, cleared, statement, changes: changed });
+      const given = await uploadOf(mine, room, {
+        sealed: null,
+        envelope: null,
+        cleared,
+        statement,
+        changes: changed,
+      });
       await expect(
         call(hub.service, hubRoutes.roomUpload, { params: { run: victim }, body: given }),
       ).rejects.toMatchObject(refusedWith('hub/unknown-room'));
@@ -150,6 +186,8 @@ describe('a room that is gone between clearance and upload', () => {
       refusedWith('hub/unknown-room'),
     );
     await call(hub.service, hubRoutes.roomUpload, { params: { run }, body });
-    expect((await as(hub, theirs.owner, hubRoutes.run, { params: { run: victim } })).status).toBe('Run Initiated');
+    expect((await as(hub, theirs.owner, hubRoutes.run, { params: { run: victim } })).status).toBe(
+      'Run Initiated',
+    );
   });
 });

@@ -46,11 +46,11 @@ it('takes a run from the offer to a receipt that verifies, and folds the same re
   const run = await requestRun(world);
   expect(await status()).toBe('Run Requested');
   const service = nodeService(hub, node.signer);
-  expect((await call(service, hubRoutes.takeWork, { body: {} })).work).toBeNull();
+  expect((await call(service, hubRoutes.takeWork, { body: { running: [] } })).work).toBeNull();
 
   await initiateRun(world, run);
   expect(await status()).toBe('In Progress');
-  const { work } = await call(service, hubRoutes.takeWork, { body: {} });
+  const { work } = await call(service, hubRoutes.takeWork, { body: { running: [] } });
   expect(work).toMatchObject({ run, project, runConfiguration, contracts: [world.digest] });
   expect(work?.assets).toEqual([
     { digest: shelf.dataset, kind: 'dataset', url: storeUrl('dataset') },
@@ -62,7 +62,7 @@ it('takes a run from the offer to a receipt that verifies, and folds the same re
   expect(read.map(({ type }) => type).toSorted()).toEqual(NEEDED.toSorted());
   const leaves = statements.map(({ index }) => index);
   expect(leaves).toEqual(leaves.toSorted((a, b) => a - b));
-  expect((await call(service, hubRoutes.takeWork, { body: {} })).work).toBeNull();
+  expect((await call(service, hubRoutes.takeWork, { body: { running: [run] } })).work).toBeNull();
 
   const room = await startRoom(world, run);
   await sendEvent(world, room, 'Workload Launch');

@@ -9,7 +9,8 @@ import type { Signer } from '@sealroom/cose';
 export type HubLink = {
   describe(): Promise<{ origin: string; ledgerOrigin: string; storeOrigins: readonly string[] }>;
   enrol(enrolment: MessageOf<'node-enrolment'>): Promise<Digest>;
-  takeWork(signal: AbortSignal): Promise<Work | null>;
+  /** @param running every run that this node has; the hub takes back what it gave the node besides */
+  takeWork(running: readonly Digest[], signal: AbortSignal): Promise<Work | null>;
   reportFailed(run: Digest, detail: string): Promise<void>;
 };
 
@@ -57,7 +58,8 @@ export async function createHubLink(
       });
       return node;
     },
-    takeWork: async (signal) => (await call(signed, hubRoutes.takeWork, { body: {}, signal })).work,
+    takeWork: async (running, signal) =>
+      (await call(signed, hubRoutes.takeWork, { body: { running: [...running] }, signal })).work,
     reportFailed: async (run, detail) => {
       await call(signed, hubRoutes.reportRun, { params: { run }, body: { outcome: 'failed', detail } });
     },

@@ -10,8 +10,9 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { simulatedEvidence } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
-import { base64urlDecode, type Bytes, type Digest } from '@sealroom/bytes';
+import { base64urlDecode, type Bytes, type Digest, utf8Encode } from '@sealroom/bytes';
 import type { Signer } from '@sealroom/cose';
+import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
 import { z } from 'zod';
 import type { Allowance } from './gate/allowance.ts';
 import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
@@ -53,6 +54,8 @@ export type RoomStart = {
   /** The room is killed when it has not ended by then. */
   readonly wallMs: number;
   readonly now: () => number;
+  /** Told the room's process before it is handed anything, so that it can be found again if this node is killed. */
+  readonly onStart?: (room: ProcessName) => Promise<void>;
   readonly onStderr: (chunk: Uint8Array) => void;
   readonly signal: AbortSignal;
 };
@@ -75,7 +78,7 @@ const DRAIN_MS = 1000;
 const MEMORY_FOLDER = '/dev/shm';
 
 /** What a room leaves behind when it is killed: ciphertext in its spool folder, its package in the memory file system. */
-async function clearUp(folder: string): Promise<void> {
+export async function clearUp(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   const left = await readdir(MEMORY_FOLDER).catch(() => []);
   for (const name of left) {
@@ -140,19 +143,15 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
     env: cleanEnvironment(),
     detached: true,
   });
+  const room = child.pid === undefined ? undefined : processName(child.pid);
   const kill = () => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
+    if (room) killGroup(room);
   };
   const deadline = setTimeout(kill, start.wallMs);
   for (const signal of [start.signal, over.signal]) signal.addEventListener('abort', kill, { once: true });
   let end: RoomEnd = { end: 'lost', code: 'room/lost' };
   child.stdin.on('error', () => undefined);
   child.stderr.on('data', start.onStderr);
-  child.stdin.write(bootLine(start, folder));
   const lines = createInterface({ input: child.stdout });
   const exited = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
@@ -166,6 +165,14 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     }, DRAIN_MS).unref();
   });
+  try {
+    if (room) await start.onStart?.(room);
+    child.stdin.write(bootLine(start, folder));
+  } catch (error) {
+    start.onStderr(utf8Encode(`The room could not be noted: ${codeOf(error) ?? 'unknown'}`));
+    end = { end: 'lost', code: 'node/failed' };
+    kill();
+  }
   for await (const text of lines) {
     let said: z.infer<typeof line>;
     try {

@@ -7,6 +7,7 @@ import { base64urlEncode, parseStrictJson } from '@sealroom/bytes';
 import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host';
 import { z } from 'zod';
 import { RoomError } from './error.ts';
+import { persistentFetch } from './persistent-fetch.ts';
 import { type Boot, bootSchema } from './plan.ts';
 import { runRoom } from './room.ts';
 import { detectIsolation } from './sandbox/sandbox.ts';
@@ -15,6 +16,9 @@ const quoteAnswer = z.strictObject({
   id: z.int(),
   evidence: z.strictObject({ technology: z.literal('simulated'), body: z.string() }),
 });
+
+/** How long a vault or the hub may be down before the run fails of it. */
+const PERSIST_MS = 120_000;
 
 function write(line: unknown): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -59,19 +63,29 @@ async function main(): Promise<void> {
     write({ isolation: level, reasons });
     return;
   }
-  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const input = createInterface({ input: process.stdin });
+  const lines = input[Symbol.asyncIterator]();
   const stopping = new AbortController();
   process.once('SIGTERM', () => stopping.abort());
+  // Without its node nobody holds the room to its time or clears up after it: it ends as it would on SIGTERM.
+  input.once('close', () => stopping.abort());
+  // A node that is gone reads nothing more; that must not end the room before it has cleared up.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
   try {
     const boot = await readBoot(lines);
     const caPem = boot.caPem === null ? [...rootCertificates] : [...rootCertificates, boot.caPem];
     // Two minutes: a release waits for the other vaults' reservations.
     const through = boot.gate;
-    const fetch = tlsFetch({ caPem, timeoutMs: 120_000, through });
+    const once = tlsFetch({ caPem, timeoutMs: 120_000, through });
+    const fetch = persistentFetch((url, init) => once(url, init), {
+      forMs: PERSIST_MS,
+      signal: stopping.signal,
+    });
     const store = storeFetch(boot.storeOrigins, { caPem, through });
     for (const { url } of boot.work.assets) checkStoreUrl(url, boot.storeOrigins, { now: Date.now() });
     const outcome = await runRoom(boot, {
-      fetch: (url, init) => fetch(url, init),
+      fetch,
       storeFetch: (url, init) => store(url, init),
       quote: askForQuotes(lines),
       now: Date.now,

@@ -38,7 +38,12 @@ describe('an asset', () => {
 
   it('of another number of files or bytes than was signed is refused before a file is fetched', async () => {
     const { published } = asset.asset;
-    for (const change of [{ files: 1 }, { files: 3 }, { bytes: published.bytes - 1 }, { bytes: 2 ** 53 - 1 }]) {
+    for (const change of [
+      { files: 1 },
+      { files: 3 },
+      { bytes: published.bytes - 1 },
+      { bytes: 2 ** 53 - 1 },
+    ]) {
       const asked: string[] = [];
       const store = folderStore(sealed);
       const fetch: StoreFetch = (url, init) => {
@@ -53,12 +58,15 @@ describe('an asset', () => {
 
   it.each([
     ['files exchanged', { 'a.csv': 'b/c.csv', 'b/c.csv': 'a.csv' }],
-    ['files exchanged with their leaves', {
-      'a.csv': 'b/c.csv',
-      'b/c.csv': 'a.csv',
-      'a.csv.tree': 'b/c.csv.tree',
-      'b/c.csv.tree': 'a.csv.tree',
-    }],
+    [
+      'files exchanged with their leaves',
+      {
+        'a.csv': 'b/c.csv',
+        'b/c.csv': 'a.csv',
+        'a.csv.tree': 'b/c.csv.tree',
+        'b/c.csv.tree': 'a.csv.tree',
+      },
+    ],
     ['one file twice', { 'a.csv': 'b/c.csv', 'a.csv.tree': 'b/c.csv.tree' }],
     ['leaves of another file', { 'a.csv.tree': 'b/c.csv.tree' }],
     ['an inventory that is another file', { 'inventory.sealed': 'a.csv' }],
@@ -78,7 +86,12 @@ describe('an asset', () => {
     const [first, second, last] = [0, 1, 2].map((at) => bytes.subarray(at * size, (at + 1) * size));
     if (!first || !second || !last) throw new Error('no segments');
     const older = join(folder, 'older');
-    await sealFolder({ input: join(folder, 'input'), output: older, cek: new Uint8Array(32).fill(1), kind: 'dataset' });
+    await sealFolder({
+      input: join(folder, 'input'),
+      output: older,
+      cek: new Uint8Array(32).fill(1),
+      kind: 'dataset',
+    });
     const before = await readFile(join(older, 'b', 'c.csv'));
     const longer = Buffer.concat([bytes, last]);
     for (const changed of [

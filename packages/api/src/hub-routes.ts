@@ -406,9 +406,9 @@ export const hubRoutes = {
   takeWork: {
     method: 'POST',
     path: '/v1/node/work',
-    summary: 'A node asks for work; waits up to 20 seconds for some',
+    summary: 'A node tells which runs it has and asks for more; waits up to 20 seconds for some',
     timeoutMs: 30_000,
-    body: none,
+    body: z.strictObject({ running: z.array(digest).max(64) }),
     response: z.strictObject({ work: work.nullable() }),
   },
   reportRun: {

@@ -71,9 +71,25 @@ async function refusal(response: Response): Promise<ClientError> {
   return new ClientError('client/refused', `The service answered with status ${status}.`, { status });
 }
 
-async function read(route: Route, response: Response): Promise<unknown> {
-  if (route.response === 'bytes') return new Uint8Array(await response.arrayBuffer());
-  const text = await response.text();
+function unreachable({ baseUrl }: Service, cause: unknown): ClientError {
+  const where = new URL(baseUrl).origin;
+  return new ClientError(
+    'client/unreachable',
+    `${where} cannot be reached; nothing was sent or it is unknown whether it arrived. Try again.`,
+    { cause },
+  );
+}
+
+async function read(service: Service, route: Route, response: Response): Promise<unknown> {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    // The service went away in the middle of its answer.
+    throw unreachable(service, cause);
+  }
+  if (route.response === 'bytes') return bytes;
+  const text = new TextDecoder().decode(bytes);
   if (route.response === 'text') return text;
   try {
     return (route.response as z.ZodType).parse(parseStrictJson(text, { fractions: true }));
@@ -115,13 +131,8 @@ export async function call<R extends Route>(
   try {
     response = await service.fetch(service.baseUrl + path, init);
   } catch (cause) {
-    const where = new URL(service.baseUrl).origin;
-    throw new ClientError(
-      'client/unreachable',
-      `${where} cannot be reached; nothing was sent or it is unknown whether it arrived. Try again.`,
-      { cause },
-    );
+    throw unreachable(service, cause);
   }
   if (!response.ok) throw await refusal(response);
-  return (await read(route, response)) as RouteResponse<R>;
+  return (await read(service, route, response)) as RouteResponse<R>;
 }

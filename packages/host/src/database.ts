@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type IsolationLevel, Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Pool, type CustomTypesConfig, types } from 'pg';
 import type { Log } from './log.ts';
-import { codeOf, refusal } from './problem.ts';
+import { codeOf, type HostCode, Refusal, refusal } from './problem.ts';
 
 export type Database<Tables> = Kysely<Tables>;
 
@@ -55,6 +55,23 @@ export function openDatabase<Tables>(url: string, options: OpenDatabaseOptions =
   // Without a listener an idle connection that breaks would end the process; the next query opens another.
   pool.on('error', (error) => options.log?.failure('database.error', error, {}));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+// Of PostgreSQL: connection lost or refused (08, 57P), no room on disk, in memory or for connections (53), the disk fails
+// (58). Of the system: nobody listens, or the connection broke.
+const UNAVAILABLE = /^(?:08...|57P0[1-4]|53...|58...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// What the client library says without a code.
+const LOST =
+  /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error/;
+
+/** The refusal that stands for a database that is away or in trouble: the caller may try again. Undefined for all else. */
+export function outageOf(error: unknown): Refusal<HostCode> | undefined {
+  if (!(error instanceof Error) || error instanceof Refusal) return undefined;
+  const code = codeOf(error);
+  if (code === undefined ? !LOST.test(error.message) : !UNAVAILABLE.test(code)) return undefined;
+  const message =
+    'The database cannot be reached or has no room; nothing was decided. Try again in a moment.';
+  return refusal('database/unavailable', message, { cause: error });
 }
 
 /** Resolves when the database answers: a readiness check. */

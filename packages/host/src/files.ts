@@ -17,6 +17,7 @@ import {
 import { chmod, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, refusal } from './problem.ts';
+import { isAlive, processName, type ProcessName } from './processes.ts';
 
 /** Makes the entries of a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -86,30 +87,7 @@ export async function ensureDirectory(path: string, mode = 0o700): Promise<void>
 
 const LOCK_NAME = 'lock';
 
-/** A process's state, and when it started in clock ticks since boot: a pid alone can come back as another process. */
-function statusOf(pid: number): { readonly state: string; readonly start: string } {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', start: fields[19] ?? '' };
-  } catch {
-    return { state: '', start: '' };
-  }
-}
-
-function isAlive(pid: number, start: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (codeOf(error) === 'ESRCH') return false;
-  }
-  const now = statusOf(pid);
-  // Z: it has ended, only its parent has not looked yet.
-  if (now.state === 'Z') return false;
-  return start === '' || now.start === '' || now.start === start;
-}
-
-function holderOf(path: string): { pid: number; start: string } | undefined {
+function holderOf(path: string): ProcessName | undefined {
   try {
     const [pid, start = ''] = readFileSync(path, 'utf8').trim().split(' ');
     return { pid: Number(pid), start };
@@ -126,7 +104,7 @@ export function lockDirectory(path: string): { release(): void } {
   const lock = join(path, LOCK_NAME);
   const mine = join(path, `.${LOCK_NAME}.${process.pid}.${randomBytes(4).toString('hex')}`);
   const descriptor = openSync(mine, 'wx', 0o600);
-  writeFileSync(descriptor, `${process.pid} ${statusOf(process.pid).start}\n`);
+  writeFileSync(descriptor, `${process.pid} ${processName(process.pid).start}\n`);
   fsyncSync(descriptor);
   closeSync(descriptor);
   try {
@@ -139,7 +117,7 @@ export function lockDirectory(path: string): { release(): void } {
         if (codeOf(error) !== 'EEXIST') throw error;
       }
       const holder = holderOf(lock);
-      if (holder !== undefined && isAlive(holder.pid, holder.start)) {
+      if (holder !== undefined && isAlive(holder)) {
         throw refusal('file/locked', `${path} is in use by process ${holder.pid}; stop that one first.`);
       }
       // Renamed, not unlinked: of two processes that both see a dead holder only one gets to take its lock away.
@@ -151,7 +129,7 @@ export function lockDirectory(path: string): { release(): void } {
   throw refusal('file/locked', `${path} is being taken by another process; try again.`);
 }
 
-function takeAway(lock: string, aside: string, dead: { pid: number; start: string }): void {
+function takeAway(lock: string, aside: string, dead: ProcessName): void {
   try {
     renameSync(lock, aside);
   } catch (error) {

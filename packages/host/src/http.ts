@@ -6,6 +6,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { routePath } from 'hono/route';
 import type { z } from 'zod';
+import { outageOf } from './database.ts';
 import type { Log } from './log.ts';
 import { problemOf, problemResponse, type Refusal, refusal, type StatusOf } from './problem.ts';
 
@@ -145,7 +146,7 @@ export function serverApp(options: ServerAppOptions): App {
   );
   app.use(limitTime(timeoutMs));
   app.onError((error, c) => {
-    const found = problemOf(error, statusOf, c.get('requestId'));
+    const found = problemOf(outageOf(error) ?? error, statusOf, c.get('requestId'));
     if (found.status >= 500) {
       const route = answeredRoute(c);
       log.failure('http.failed', error, { request: found.instance, method: c.req.method, route });

@@ -48,6 +48,7 @@ export {
   type RefusalOptions,
   type StatusOf,
 } from './problem.ts';
+export { isAlive, killGroup, type ProcessName, processName } from './processes.ts';
 export { type Call, type Handler, mount, openApiDocument } from './routes.ts';
 export { type RunningServer, startServer, type StartServerOptions } from './server.ts';
 export {

@@ -28,6 +28,7 @@ export type HostCode =
   | 'postgres/no-binaries'
   | 'postgres/start'
   | 'postgres/name'
+  | 'database/unavailable'
   | 'database/unsafe-integer'
   | 'database/migration-changed'
   | 'database/migration-missing'
@@ -99,6 +100,7 @@ const HOST_STATUS: Partial<Record<HostCode, number>> = {
   'http/not-found': 404,
   'http/method-not-allowed': 405,
   'http/unsupported-media-type': 415,
+  'database/unavailable': 503,
   'blob/bad-path': 400,
   'blob/bad-range': 416,
   'blob/exists': 409,

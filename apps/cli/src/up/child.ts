@@ -12,6 +12,8 @@ export type ServiceSpec = {
   /** Settings; secrets are given by file path only. */
   readonly environment: Readonly<{ [name: string]: string }>;
   readonly logFile: string;
+  /** The setting that says where it listens: a service that was given any port keeps the one it got. */
+  readonly portVariable?: string;
 };
 
 export type ReadyFacts = { readonly url: string; readonly [fact: string]: unknown };
@@ -80,8 +82,12 @@ async function startOnce(
   return { child, ready: await ready };
 }
 
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
   const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
@@ -89,22 +95,35 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(force);
 }
 
+/** The service as it is started again: where others know it to be. */
+function sameAgain(spec: ServiceSpec, { url }: ReadyFacts): ServiceSpec {
+  const { portVariable, environment } = spec;
+  if (portVariable === undefined) return spec;
+  return { ...spec, environment: { ...environment, [portVariable]: new URL(url).port } };
+}
+
 /** @throws ServiceError when the first start fails; later ends are repaired and told through `onRestart`. */
 export async function startService(spec: ServiceSpec, onRestart: (name: string) => void): Promise<Service> {
   const log = createWriteStream(spec.logFile, { flags: 'a', mode: 0o600 });
   let running = await startOnce(spec, log);
-  let stopping = false;
+  const again = sameAgain(spec, running.ready);
+  const stopping = new AbortController();
+  let restarting: Promise<void> = Promise.resolve();
   const watch = (): void => {
     running.child.once('exit', () => {
-      if (!stopping) void restart();
+      if (!stopping.signal.aborted) restarting = restart();
     });
   };
   const restart = async (): Promise<void> => {
-    for (let attempt = 0; !stopping; attempt++) {
-      await delay(RESTART_MS[Math.min(attempt, RESTART_MS.length - 1)]);
+    for (let attempt = 0; ; attempt++) {
+      const pause = RESTART_MS[Math.min(attempt, RESTART_MS.length - 1)];
+      await delay(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
       onRestart(spec.name);
       try {
-        running = await startOnce(spec, log);
+        running = await startOnce(again, log);
+        // It may have ended before anybody looked.
+        if (hasEnded(running.child)) continue;
         watch();
         return;
       } catch (error) {
@@ -120,7 +139,8 @@ export async function startService(spec: ServiceSpec, onRestart: (name: string) 
     },
     pid: () => running.child.pid,
     stop: async () => {
-      stopping = true;
+      stopping.abort();
+      await restarting;
       await end(running.child);
       await new Promise<void>((resolve) => log.end(() => resolve()));
     },

@@ -19,19 +19,27 @@ type Start = {
   readonly postgres: RunningPostgres;
   readonly onRestart: (name: string) => void;
   readonly services: Service[];
+  readonly settings: Settings;
 };
+
+/** Environment by service, over what this file gives it; tests put proxies between services with it. */
+export type Settings = Readonly<{ [service: string]: Readonly<{ [variable: string]: string }> }>;
 
 function programOf(app: string, file = 'main.ts'): string {
   return join(INSTALLATION, 'apps', app, 'src', file);
 }
 
 function specOf(
-  { layout }: Start,
+  { layout, settings }: Start,
   name: string,
   app: string,
-  environment: ServiceSpec['environment'],
+  given: ServiceSpec['environment'],
 ): ServiceSpec {
-  return { name, program: programOf(app), environment, logFile: join(layout.logs, `${name}.log`) };
+  const environment = { ...given, ...settings[name] };
+  const portVariable = `SEALROOM_${app.toUpperCase()}_PORT`;
+  const logFile = join(layout.logs, `${name}.log`);
+  const port = portVariable in environment ? { portVariable } : {};
+  return { name, program: programOf(app), environment, logFile, ...port };
 }
 
 /** The database's URL holds a password, so it goes by a file of mode 0600. */
@@ -170,6 +178,7 @@ export type House = {
   /** Process ids by service, for tests that kill. */
   readonly pids: Readonly<{ [name: string]: number | undefined }>;
   readonly ports: UpState['ports'];
+  readonly postgres: RunningPostgres;
   stop(): Promise<void>;
 };
 
@@ -181,7 +190,11 @@ function portOf(url: string): number {
 export async function startHouse(
   layout: Layout,
   state: UpState,
-  { onRestart, tell }: { onRestart: (name: string) => void; tell: (what: string) => void },
+  {
+    onRestart,
+    tell,
+    settings = {},
+  }: { onRestart: (name: string) => void; tell: (what: string) => void; settings?: Settings },
 ): Promise<House> {
   await ensureDirectory(layout.directory, 0o700);
   await ensureDirectory(layout.logs, 0o700);
@@ -190,7 +203,7 @@ export async function startHouse(
     dataDirectory: layout.folder('postgres'),
     ...(state.ports.postgres === 0 ? {} : { port: state.ports.postgres }),
   });
-  const start: Start = { layout, state, postgres, onRestart, services: [] };
+  const start: Start = { layout, state, postgres, onRestart, services: [], settings };
   const stop = async () => {
     for (const service of start.services.toReversed()) await service.stop();
     await postgres.stop();
@@ -222,6 +235,7 @@ export async function startHouse(
         return Object.fromEntries(start.services.map((service) => [service.name, service.pid()]));
       },
       ports: { ledger: portOf(ledger.url), hub: portOf(hub), vaults: vaultPorts, postgres: postgres.port },
+      postgres,
       stop,
     };
   } catch (error) {

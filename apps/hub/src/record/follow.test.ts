@@ -65,7 +65,9 @@ it('goes on with a run whose approval reached the ledger and then got lost', asy
   const statement = await approval(run);
   await aside(statement);
   expect(await hub.catchUp()).toBe(1);
-  const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, {
+    body: { running: [] },
+  });
   expect(work?.run).toBe(run);
   // The steward tries again with the same statement, and hears that it stands.
   expect((await submit(world, world.steward, statement)).digest).toMatch(/^sha256:/);

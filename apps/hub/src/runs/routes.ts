@@ -9,7 +9,7 @@ import { participantsFor } from '../projects/store.ts';
 import type { ActorOf } from '../sessions/routes.ts';
 import { type RoomsParts, takeEvent, takeUpload } from './rooms.ts';
 import { endRun, findRun, loadRun, loadRuns, runFor } from './store.ts';
-import { takeRun, type WorkParts } from './work.ts';
+import { settleRuns, takeRun, type WorkParts } from './work.ts';
 import type { Bell } from './bell.ts';
 
 export type RunRoutesParts = {
@@ -67,6 +67,7 @@ function mountNodes(app: App, { work, nodeOf, waiting }: RunRoutesParts): void {
   )(async ({ body, request }) => {
     const node = await nodeOf(request, body);
     const gone = request.req.raw.signal;
+    await settleRuns(work, node, body.running);
     const until = performance.now() + waiting.waitMs;
     for (;;) {
       const rung = waiting.bell.next();

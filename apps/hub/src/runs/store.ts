@@ -114,6 +114,30 @@ export async function claimRun(tx: Tx, run: Digest, node: Digest, at: Date): Pro
   return row !== undefined;
 }
 
+/** Runs that a node took and that have not ended. */
+export async function runsWith(db: Db, node: Digest) {
+  return db
+    .selectFrom('runs')
+    .select(['run', 'contract', 'heard_at'])
+    .where('node', '=', node)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+/** Takes a run back from a node that never began it. True if it had it. */
+export async function unclaimRun(tx: Tx, run: Digest, node: Digest): Promise<boolean> {
+  const row = await tx
+    .updateTable('runs')
+    .set({ node: null, taken_at: null })
+    .where('run', '=', run)
+    .where('node', '=', node)
+    .where('heard_at', 'is', null)
+    .where('ended_at', 'is', null)
+    .returning('run')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function findRun(db: Db, run: Digest): Promise<RunRow | undefined> {
   return db.selectFrom('runs').selectAll().where('run', '=', run).executeTakeFirst();
 }

@@ -37,7 +37,9 @@ it('ends a run that no node takes, and one whose room fell silent', async () => 
   const second = await requestRun(world);
   await initiateRun(world, second);
   // The job of the run that has ended is still queued; the node never sees it.
-  const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  const { work } = await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, {
+    body: { running: [] },
+  });
   expect(work?.run).toBe(second);
   expect(await endLostRuns(hub, NOON + GRACE_MS)).toBe(0);
   expect(await endLostRuns(hub, NOON + GRACE_MS + 1)).toBe(1);
@@ -48,7 +50,7 @@ it('ends a run that no node takes, and one whose room fell silent', async () => 
 it('lets the room’s statement stand, even after the run counted as lost', async () => {
   const run = await requestRun(world);
   await initiateRun(world, run);
-  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running: [] } });
   const room = await startRoom(world, run);
   expect(await endLostRuns(hub, NOON + WAIT_MS)).toBe(1);
   await finishRoom(world, room);
@@ -56,6 +58,24 @@ it('lets the room’s statement stand, even after the run counted as lost', asyn
     status: 'Run Completed',
     detail: null,
   });
+});
+
+it('hands a run out again that its node never got, and ends one whose room its node has lost', async () => {
+  const take = async (running: `sha256:${string}`[]) =>
+    (await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running } })).work?.run;
+  const shown = async (run: `sha256:${string}`) => as(hub, world.owner, hubRoutes.run, { params: { run } });
+  const run = await requestRun(world);
+  await initiateRun(world, run);
+  expect(await take([])).toBe(run);
+  // The node has it: it is not handed out a second time, and not ended.
+  expect(await take([run])).toBeUndefined();
+  expect(await shown(run)).toMatchObject({ status: 'Run Initiated', endedAt: null });
+  // The answer was lost on its way: the node asks again and does not name the run.
+  expect(await take([])).toBe(run);
+  await startRoom(world, run);
+  expect(await take([])).toBeUndefined();
+  expect(await shown(run)).toMatchObject({ status: 'Run Failed', detail: 'node/lost' });
+  expect(await take([])).toBeUndefined();
 });
 
 it('hands out no work while its contract is suspended, and ends what was revoked', async () => {
@@ -66,7 +86,7 @@ it('hands out no work while its contract is suspended, and ends what was revoked
     const payload = { salt: freshSalt(), contract, org: owner.org, note: null, prev: contract };
     await submit(world, owner, await say(hub, owner.person, { type, payload, iss: owner.org }));
   };
-  const take = () => call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  const take = () => call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running: [] } });
   await change('contract.suspended');
   expect((await take()).work).toBeNull();
   expect(await as(hub, owner, hubRoutes.run, { params: { run } })).toMatchObject({ status: 'Run Initiated' });

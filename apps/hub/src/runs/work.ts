@@ -14,8 +14,8 @@ import type { Book } from '../record/book.ts';
 import { issuedAt } from '../record/rules.ts';
 import { selectStatements } from '../record/store.ts';
 import type { Queue } from './queue.ts';
-import { concerns, hasEnded, kindsFor, standingOf, WORK_TYPES } from './rules.ts';
-import { claimRun, endRun, findRun } from './store.ts';
+import { concerns, hasEnded, kindsFor, kindsOf, standingOf, WORK_TYPES } from './rules.ts';
+import { claimRun, endRun, findRun, runsWith, unclaimRun } from './store.ts';
 
 export type WorkParts = {
   readonly db: Db;
@@ -109,6 +109,28 @@ async function workOrReason(parts: WorkParts, run: Digest): Promise<Work | strin
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return error.message;
+  }
+}
+
+/**
+ * Settles the runs that a node was given and does not have: it says at each call which ones it has. One that no room has
+ * spoken of was lost on its way to the node and is handed out again; one that a room had begun is lost.
+ */
+export async function settleRuns(
+  { db, book, queue, now }: WorkParts,
+  { node }: NodeRow,
+  running: readonly Digest[],
+): Promise<void> {
+  for (const { run, contract, heard_at } of await runsWith(db, node)) {
+    if (running.includes(run)) continue;
+    const state = book.record.contracts.get(contract);
+    const kinds = state ? kindsOf(state.contract) : [];
+    const end = { status: 'Run Failed', detail: 'node/lost', at: new Date(now()) } as const;
+    await queue.prepare(kinds);
+    await inTransaction(db, async (tx) => {
+      if (heard_at !== null) await endRun(tx, run, end);
+      else if (await unclaimRun(tx, run, node)) await queue.send(tx, run, kinds);
+    });
   }
 }
 

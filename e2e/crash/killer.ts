@@ -1,0 +1,125 @@
+// Kills processes of the house with SIGKILL: at named points between the steps of a run, and at moments that the seed
+// chooses. Supervisors and the node start again what was killed; nothing here helps them.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProcessName } from '@sealroom/host';
+import { type CrashHouse, VAULTS } from './house.ts';
+import type { Exchange, Watch } from './proxy.ts';
+import type { Recorder } from './recorder.ts';
+import type { Choices } from './seeded.ts';
+import { type Moment, type Point, POINTS, pointText, stepOf, type Victim } from './steps.ts';
+
+/** One kill: what died and where. */
+export type Kill = { readonly victim: Victim; readonly point: string };
+
+const SERVICES = ['hub', 'ledger', 'node', ...VAULTS.map((name) => `vault-${name}`)];
+const ARMED = 6;
+
+function callerOf({ link, path }: Exchange): Victim {
+  const caller = link.split('→')[0] ?? '';
+  if (caller.startsWith('vault')) return 'vault';
+  if (caller === 'node' && path.startsWith('/v1/runs/')) return 'room';
+  return caller as Victim;
+}
+
+function kindOf(service: string): Victim {
+  return service.startsWith('vault') ? 'vault' : (service as Victim);
+}
+
+export class Killer {
+  readonly kills: Kill[] = [];
+  /** Names of the rooms' folders in the node's spool, as they were seen. */
+  readonly folders: Set<string> = new Set();
+  readonly #choices: Choices;
+  readonly #recorder: Recorder;
+  readonly #armed: Point[] = [];
+  readonly #queue: Point[];
+  #house: CrashHouse | undefined;
+  #wanted = 0;
+
+  /** @param points the named points to go through; all of them unless told */
+  constructor(choices: Choices, recorder: Recorder, points: readonly Point[] = POINTS) {
+    this.#choices = choices;
+    this.#recorder = recorder;
+    this.#queue = choices.shuffled(points);
+  }
+
+  /** For the proxies. */
+  readonly watch: Watch = {
+    before: async (exchange) => {
+      await this.#recorder.request(exchange);
+      if (this.#armed.length === 0) return true;
+      return this.#at(exchange, 'before', await stepOf(exchange));
+    },
+    after: async (exchange, answer) => {
+      await this.#recorder.answer(exchange, answer);
+      if (this.#armed.length === 0) return true;
+      return this.#at(exchange, 'after', await stepOf(exchange, answer));
+    },
+  };
+
+  /** Kills `wanted` processes, or stops earlier when asked. */
+  async run(house: CrashHouse, wanted: number, stop: () => boolean): Promise<void> {
+    this.#house = house;
+    this.#wanted = wanted;
+    while (this.kills.length < wanted && !stop()) {
+      await this.#untilUp(house);
+      const next = this.#armed.length < ARMED ? this.#queue.shift() : undefined;
+      if (next) {
+        this.#armed.push(next);
+        if (this.#queue.length === 0) this.#queue.push(...this.#choices.shuffled(POINTS));
+      }
+      const before = this.kills.length;
+      const patience = performance.now() + 400 + 1200 * this.#choices.number();
+      while (this.kills.length === before && performance.now() < patience) await delay(20);
+      // Where nothing named came by, and now and then besides.
+      if (this.kills.length === before || this.#choices.number() < 0.15) this.#atRandom(house);
+    }
+    this.#armed.length = 0;
+  }
+
+  /** At most one service is down at the next kill: otherwise nothing would run that could be hit. */
+  async #untilUp(house: CrashHouse): Promise<void> {
+    while (SERVICES.filter((name) => house.service(name) === undefined).length > 1) await delay(20);
+  }
+
+  #atRandom(house: CrashHouse): void {
+    const rooms = house.rooms();
+    const choice = this.#choices.one([...SERVICES, ...(rooms.length > 0 ? ['room'] : [])]);
+    const process = choice === 'room' ? this.#choices.one(rooms) : house.service(choice);
+    this.#kill(process, { victim: kindOf(choice), point: 'any moment' });
+  }
+
+  #at(exchange: Exchange, moment: Moment, step: string | undefined): boolean {
+    const at = this.#armed.findIndex((point) => point.step === step && point.moment === moment);
+    const point = this.#armed[at];
+    if (!point || !this.#house) return true;
+    const process = this.#house.victimOf(point.victim, exchange);
+    if (!process) return true;
+    this.#armed.splice(at, 1);
+    const killed = this.#kill(process, { victim: point.victim, point: pointText(point) });
+    return !(killed && point.victim === callerOf(exchange));
+  }
+
+  #kill(name: ProcessName | undefined, kill: Kill): boolean {
+    if (!name || this.kills.length >= this.#wanted) return false;
+    this.#look();
+    try {
+      process.kill(name.pid, 'SIGKILL');
+    } catch {
+      return false; // it has just ended by itself
+    }
+    this.kills.push(kill);
+    return true;
+  }
+
+  #look(): void {
+    const spool = join(this.#house?.running.directory ?? '', 'node', 'spool');
+    try {
+      for (const folder of readdirSync(spool)) this.folders.add(folder);
+    } catch {
+      // The node is just making it anew.
+    }
+  }
+}
