@@ -306,13 +306,16 @@ export async function initiate(stage: Stage, agreed: Agreed, run: Digest): Promi
 
 const ENDED = ['Run Completed', 'Run Failed', 'Run Cancelled', 'Run Rejected', 'Run Withdrawn'];
 
-/** Waits for the end of a run. @throws when it has not ended within the time */
+/** A run that has not ended within its time. */
+export class NotEnded extends Error {}
+
+/** Waits for the end of a run. @throws NotEnded, and what the hub refuses */
 export async function untilEnded(stage: Stage, run: Digest, withinMs = 90_000): Promise<RunShape> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await call(stage.owner.hub, hubRoutes.run, { params: { run } });
     if (ENDED.includes(found.status) && (found.status !== 'Run Completed' || found.hasReceipt)) return found;
-    if (Date.now() > deadline) throw new Error(`The run is still "${found.status}".`);
+    if (Date.now() > deadline) throw new NotEnded(`The run is still "${found.status}".`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }

@@ -35,7 +35,7 @@ export type CrashResult = Progress & {
   readonly folder: string;
 };
 
-const TELL_MS = 15_000;
+const TELL_MS = 30_000;
 
 function trustOf({ steward, owner, house, node }: Stage): History['trust'] {
   const { origin, key } = house.ledger;

@@ -8,7 +8,16 @@ import { verifyReceipt, type Trust } from '@sealroom/contract';
 import { openOutput, parseEnvelope } from '@sealroom/seal';
 import { persistentFetch } from '../../apps/room/src/persistent-fetch.ts';
 import type { Session } from '../party.ts';
-import { type Agreed, EXAMPLE, initiate, offer, request, type Stage, untilEnded } from '../story.ts';
+import {
+  type Agreed,
+  EXAMPLE,
+  initiate,
+  NotEnded,
+  offer,
+  request,
+  type Stage,
+  untilEnded,
+} from '../story.ts';
 
 export const QUOTA = { runs: 5, attemptsPerRun: 1 } as const;
 /** One run more than a contract allows, so that the refusal is seen too. */
@@ -65,7 +74,10 @@ async function oneRun(stage: Stage, agreed: Agreed, driven: Driven, trust: Trust
   const run = await request(stage, agreed);
   driven.told.push(run);
   await initiate(stage, agreed, run);
-  const ended = await untilEnded(stage, run, END_WITHIN_MS).catch(() => undefined);
+  const ended = await untilEnded(stage, run, END_WITHIN_MS).catch((error: unknown) => {
+    if (error instanceof NotEnded) return undefined;
+    throw error;
+  });
   if (!ended) {
     driven.overdue.push(run);
     return;
@@ -100,7 +112,8 @@ export async function drive(
         await oneRun(stage, agreed, driven, trust);
     } catch (error) {
       const { problem = '', code = '' } = error instanceof ClientError ? error : {};
-      driven.troubles.push(`${code} ${problem} ${error instanceof Error ? error.message : ''}`.trim());
+      const stack = error instanceof Error ? (error.stack ?? '') : '';
+      driven.troubles.push(`${code} ${problem} ${stack}`.trim());
       if (driven.troubles.length > 50) throw error;
     }
   }

@@ -82,15 +82,26 @@ const LINKS = [
   ...VAULTS.flatMap((name) => [`vault-${name}→ledger`, `room→vault-${name}`]),
 ];
 
-function settingsOf(proxies: Proxies, rooms: number) {
+/** @param cache a folder in which Node keeps what it compiled: services start again a thousand times */
+function settingsOf(proxies: Proxies, rooms: number, cache: string) {
+  const NODE_COMPILE_CACHE = cache;
   const url = (link: string): string => proxies[link]?.url ?? '';
   const vaults = VAULTS.map((name) => [
     `vault-${name}`,
-    { SEALROOM_VAULT_LEDGER_URL: url(`vault-${name}→ledger`), SEALROOM_VAULT_FOLLOW_SECONDS: '3' },
+    {
+      SEALROOM_VAULT_LEDGER_URL: url(`vault-${name}→ledger`),
+      SEALROOM_VAULT_FOLLOW_SECONDS: '3',
+      NODE_COMPILE_CACHE,
+    },
   ]);
   return {
-    hub: { SEALROOM_HUB_LEDGER_URL: url('hub→ledger') },
-    node: { SEALROOM_NODE_HUB_URL: url('node→hub'), SEALROOM_NODE_CONCURRENCY: String(rooms) },
+    ledger: { NODE_COMPILE_CACHE },
+    hub: { SEALROOM_HUB_LEDGER_URL: url('hub→ledger'), NODE_COMPILE_CACHE },
+    node: {
+      SEALROOM_NODE_HUB_URL: url('node→hub'),
+      SEALROOM_NODE_CONCURRENCY: String(rooms),
+      NODE_COMPILE_CACHE,
+    },
     ...(Object.fromEntries(vaults) as { [name: string]: { [variable: string]: string } }),
   };
 }
@@ -128,7 +139,7 @@ export async function openCrashHouse(
     const callee = link.split('→')[1] as keyof typeof targets;
     proxy.target(`https://127.0.0.1:${targets[callee]}`);
   }
-  const settings = settingsOf(proxies, rooms);
+  const settings = settingsOf(proxies, rooms, join(directory, 'compiled'));
   const house = await startHouse(layout, state, {
     onRestart: () => undefined,
     tell: () => undefined,

@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sha256Digest } from '@sealroom/bytes';
 import type { ProcessName } from '@sealroom/host';
 import { type CrashHouse, VAULTS } from './house.ts';
 import type { Exchange, Watch } from './proxy.ts';
@@ -14,7 +15,33 @@ import { type Moment, type Point, POINTS, pointText, stepOf, type Victim } from 
 export type Kill = { readonly victim: Victim; readonly point: string };
 
 const SERVICES = ['hub', 'ledger', 'node', ...VAULTS.map((name) => `vault-${name}`)];
-const ARMED = 6;
+const ARMED = 4;
+
+/** Whoever dies here takes a run with it; the others only interrupt it. */
+function isFatal(victim: Victim): boolean {
+  return victim === 'node' || victim === 'room';
+}
+
+/** Goes through points in an order of its own, again and again. */
+class Round {
+  readonly armed: Point[] = [];
+  readonly #points: readonly Point[];
+  readonly #choices: Choices;
+  #queue: Point[] = [];
+
+  constructor(choices: Choices, points: readonly Point[]) {
+    this.#choices = choices;
+    this.#points = points;
+  }
+
+  /** Arms the next point, if there is room for one. */
+  arm(): void {
+    if (this.armed.length >= Math.min(ARMED, this.#points.length)) return;
+    if (this.#queue.length === 0) this.#queue = this.#choices.shuffled(this.#points);
+    const next = this.#queue.shift();
+    if (next && !this.armed.includes(next)) this.armed.push(next);
+  }
+}
 
 function callerOf({ link, path }: Exchange): Victim {
   const caller = link.split('→')[0] ?? '';
@@ -33,8 +60,11 @@ export class Killer {
   readonly folders: Set<string> = new Set();
   readonly #choices: Choices;
   readonly #recorder: Recorder;
-  readonly #armed: Point[] = [];
-  readonly #queue: Point[];
+  readonly #fatal: Round;
+  readonly #other: Round;
+  /** Runs that were ended by killing, and runs whose end the ledger took. */
+  #ended = 0;
+  readonly #finished: Set<string> = new Set();
   #house: CrashHouse | undefined;
   #wanted = 0;
 
@@ -42,20 +72,28 @@ export class Killer {
   constructor(choices: Choices, recorder: Recorder, points: readonly Point[] = POINTS) {
     this.#choices = choices;
     this.#recorder = recorder;
-    this.#queue = choices.shuffled(points);
+    this.#fatal = new Round(
+      choices,
+      points.filter(({ victim }) => isFatal(victim)),
+    );
+    this.#other = new Round(
+      choices,
+      points.filter(({ victim }) => !isFatal(victim)),
+    );
   }
 
   /** For the proxies. */
   readonly watch: Watch = {
     before: async (exchange) => {
       await this.#recorder.request(exchange);
-      if (this.#armed.length === 0) return true;
       return this.#at(exchange, 'before', await stepOf(exchange));
     },
     after: async (exchange, answer) => {
       await this.#recorder.answer(exchange, answer);
-      if (this.#armed.length === 0) return true;
-      return this.#at(exchange, 'after', await stepOf(exchange, answer));
+      const step = await stepOf(exchange, answer);
+      if (step === 'hub appends run.finished' && answer.status < 300)
+        this.#finished.add(await sha256Digest(exchange.body));
+      return this.#at(exchange, 'after', step);
     },
   };
 
@@ -65,18 +103,20 @@ export class Killer {
     this.#wanted = wanted;
     while (this.kills.length < wanted && !stop()) {
       await this.#untilUp(house);
-      const next = this.#armed.length < ARMED ? this.#queue.shift() : undefined;
-      if (next) {
-        this.#armed.push(next);
-        if (this.#queue.length === 0) this.#queue.push(...this.#choices.shuffled(POINTS));
-      }
+      this.#fatal.arm();
+      this.#other.arm();
       const before = this.kills.length;
-      const patience = performance.now() + 400 + 1200 * this.#choices.number();
+      const patience = performance.now() + 1000 + 3000 * this.#choices.number();
       while (this.kills.length === before && performance.now() < patience) await delay(20);
       // Where nothing named came by, and now and then besides.
       if (this.kills.length === before || this.#choices.number() < 0.15) this.#atRandom(house);
     }
-    this.#armed.length = 0;
+    this.#wanted = this.kills.length;
+  }
+
+  /** As many runs come to their own end as are killed: what nothing survives shows nothing. */
+  get #mayEnd(): boolean {
+    return this.#ended <= this.#finished.size + 1;
   }
 
   /** At most one service is down at the next kill: otherwise nothing would run that could be hit. */
@@ -86,20 +126,24 @@ export class Killer {
 
   #atRandom(house: CrashHouse): void {
     const rooms = house.rooms();
-    const choice = this.#choices.one([...SERVICES, ...(rooms.length > 0 ? ['room'] : [])]);
+    const all = [...SERVICES, ...(rooms.length > 0 ? ['room'] : [])];
+    const choice = this.#choices.one(all.filter((name) => this.#mayEnd || !isFatal(kindOf(name))));
     const process = choice === 'room' ? this.#choices.one(rooms) : house.service(choice);
     this.#kill(process, { victim: kindOf(choice), point: 'any moment' });
   }
 
   #at(exchange: Exchange, moment: Moment, step: string | undefined): boolean {
-    const at = this.#armed.findIndex((point) => point.step === step && point.moment === moment);
-    const point = this.#armed[at];
-    if (!point || !this.#house) return true;
-    const process = this.#house.victimOf(point.victim, exchange);
-    if (!process) return true;
-    this.#armed.splice(at, 1);
-    const killed = this.#kill(process, { victim: point.victim, point: pointText(point) });
-    return !(killed && point.victim === callerOf(exchange));
+    if (step === undefined || !this.#house) return true;
+    for (const { armed } of this.#mayEnd ? [this.#fatal, this.#other] : [this.#other]) {
+      const at = armed.findIndex((point) => point.step === step && point.moment === moment);
+      const point = armed[at];
+      const process = point && this.#house.victimOf(point.victim, exchange);
+      if (!process) continue;
+      armed.splice(at, 1);
+      const killed = this.#kill(process, { victim: point.victim, point: pointText(point) });
+      return !(killed && point.victim === callerOf(exchange));
+    }
+    return true;
   }
 
   #kill(name: ProcessName | undefined, kill: Kill): boolean {
@@ -111,6 +155,7 @@ export class Killer {
       return false; // it has just ended by itself
     }
     this.kills.push(kill);
+    if (isFatal(kill.victim)) this.#ended++;
     return true;
   }
 

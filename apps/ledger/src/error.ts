@@ -3,6 +3,7 @@ import { recordStatus } from '@sealroom/api';
 
 export type LedgerErrorCode =
   | 'ledger/storage-failed'
+  | 'ledger/disk-lost'
   | 'ledger/stopping'
   | 'ledger/busy'
   | 'ledger/no-checkpoint'
@@ -32,6 +33,7 @@ export class LedgerError extends Error {
 
 const STATUS: Readonly<Record<string, number>> = {
   'ledger/storage-failed': 503,
+  'ledger/disk-lost': 503,
   'ledger/stopping': 503,
   'ledger/busy': 503,
   'ledger/unknown-entry': 404,

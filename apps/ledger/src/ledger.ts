@@ -1,6 +1,7 @@
 // The appender. Statements are judged one after another; those that passed while the disk was busy make the next group.
 // A group is durable (statements and tiles, then the checkpoint) before any of its callers hears of it. When a write fails
-// nothing of the group was acknowledged, and the ledger takes itself up from the disk again before it appends more.
+// nothing of the group was acknowledged, and the ledger takes itself up from the disk again before it appends more. When a
+// flush fails it appends nothing more at all: only a new process may say what stands.
 import { type Bytes, bytesEqual, hexEncode, utf8Encode } from '@sealroom/bytes';
 import type { KeyText, Signer } from '@sealroom/cose';
 import { ledgerEntry, signCheckpoint, TILE_WIDTH, tilePath } from '@sealroom/tlog';
@@ -34,9 +35,11 @@ export type Ledger = {
   head(): Head;
   /**
    * Adds a statement, and answers when it is durable.
-   * @throws what the admission throws · ledger/storage-failed · ledger/busy · ledger/stopping
+   * @throws what the admission throws · ledger/storage-failed · ledger/disk-lost · ledger/busy · ledger/stopping
    */
   append(bytes: Uint8Array): Promise<Appended>;
+  /** Resolves with the reason when the disk lost something: nothing is appended any more, and the process should end. */
+  readonly lost: Promise<LedgerError>;
   /** Leaf of a statement by the SHA-256 of its COSE bytes (hex). */
   find(coseDigestHex: string): number | undefined;
   /** The COSE bytes of a statement. @throws ledger/unknown-statement · ledger/statement-missing */
@@ -59,7 +62,12 @@ const MAX_GROUP_BYTES = 8 * 1024 * 1024;
 /** Bytes of statements that may wait to be judged. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
+function isLost(error: unknown): error is LedgerError {
+  return error instanceof LedgerError && error.code === 'ledger/disk-lost';
+}
+
 function storageFailed(cause: unknown): LedgerError {
+  if (isLost(cause)) return cause;
   const message =
     'The ledger could not store the statement; nothing was acknowledged. Try again; if it goes on, look at its disk.';
   return new LedgerError('ledger/storage-failed', message, { cause });
@@ -114,6 +122,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     signer,
     head: () => appender.head,
     append: (bytes) => appender.append(bytes),
+    lost: appender.lost,
     find: (digest) => appender.find(digest),
     async statement(digest) {
       const leaf = appender.find(digest);
@@ -152,6 +161,7 @@ class Appender {
   #closed = false;
   /** Set while the record is ahead of the disk after a failed write. */
   #failure: Error | undefined;
+  readonly #lost = Promise.withResolvers<LedgerError>();
   #tidying: Promise<unknown> = Promise.resolve();
   listener: () => void = () => undefined;
 
@@ -165,6 +175,10 @@ class Appender {
 
   get head(): Head {
     return this.#head;
+  }
+
+  get lost(): Promise<LedgerError> {
+    return this.#lost.promise;
   }
 
   find(digest: string): number | undefined {
@@ -300,6 +314,7 @@ class Appender {
 
   #fail(cause: Error, group: readonly Ready[]): void {
     this.#failure = cause;
+    if (isLost(cause)) this.#lost.resolve(cause);
     const error = storageFailed(cause);
     for (const { done } of [...group, ...this.#ready]) done.reject(error);
     this.#ready = [];
@@ -308,6 +323,7 @@ class Appender {
   /** After a failure: the disk decides what stands, and the record is folded anew. */
   async #recover(): Promise<void> {
     await this.#written;
+    if (isLost(this.#failure)) return;
     try {
       const { admission, ...state } = await takeUp(this.#options);
       this.#state = state;
@@ -317,6 +333,7 @@ class Appender {
       this.#failure = undefined;
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error('The disk failed.');
+      if (isLost(error)) this.#lost.resolve(error);
     }
   }
 }

@@ -8,6 +8,10 @@ try {
   const config = loadConfig({ shape: ledgerSettings, prefix: 'SEALROOM_LEDGER_', environment: process.env });
   const running = await startLedger(config, log);
   onStop(() => running.close(), log);
+  void running.ledger.lost.then((error) => {
+    log.failure('ledger.lost', error, {});
+    process.exit(1);
+  });
   if (config.stopWithParent) stopWithParent(log);
   const { origin, key } = running.ledger;
   readyLine({ name: 'ledger', url: running.url, origin, key, kid: await keyThumbprint(key) });

@@ -131,7 +131,7 @@ test('killed five times in the middle of its work, it has lost nothing that it a
   } finally {
     await running.close();
   }
-});
+}, 180_000);
 
 test('a directory has one ledger at a time', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sealroom-ledger-lock-'));

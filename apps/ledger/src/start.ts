@@ -51,7 +51,7 @@ export function createLedgerLog(silent = false) {
   return createLog({
     name: 'ledger',
     silent,
-    events: { 'ledger.refused': [], 'ledger.witness': ['witness'] },
+    events: { 'ledger.refused': [], 'ledger.lost': [], 'ledger.witness': ['witness'] },
   });
 }
 export type LedgerLog = ReturnType<typeof createLedgerLog>;
@@ -159,7 +159,8 @@ export async function startLedger(
     const disk = openDisk(dataDirectory);
     const signer = await openKey(config.keyPath ?? join(dataDirectory, 'ledger.key'), disk);
     const ledger = await openLedger({ disk, signer, origin, createAdmission: () => createAdmission(origin) });
-    const { witnesses, close: stopAsking } = await askWitnesses(config, ledger, log);
+    const asking = await askWitnesses(config, ledger, log);
+    const { witnesses } = asking;
     const app = createLedgerApp({ ledger, log, witnesses, checkWritable: () => probe(disk) });
     const tls = tlsCertificate && tlsKey ? { certPem: tlsCertificate, keyPem: tlsKey } : undefined;
     const server = await startServer({ app, host, port, tls, log });
@@ -168,7 +169,7 @@ export async function startLedger(
       ledger,
       async close() {
         await server.close();
-        await stopAsking();
+        await asking.close();
         await ledger.close();
         lock.release();
       },

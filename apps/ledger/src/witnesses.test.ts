@@ -323,12 +323,12 @@ describe('a ledger process', () => {
       logs: [{ origin: ORIGIN, key: first.ledger.key }],
       clock: Date.now,
     });
-    const { url, close } = await serve(witness);
+    const served = await serve(witness);
     await add(first.url, 0);
     await first.close();
     await cp(today, yesterday, { recursive: true });
 
-    const running = await start(today, witness, url);
+    const running = await start(today, witness, served.url);
     for (let i = 1; i < 4; i++) expect((await add(running.url, i)).status).toBe(201);
     const note = await (await fetch(`${running.url}/v1/checkpoint?maxAge=60`)).text();
     const options = { origin: ORIGIN, key: running.ledger.key, witnesses: [witness] };
@@ -339,14 +339,18 @@ describe('a ledger process', () => {
     await running.close();
 
     await cp(yesterday, forked, { recursive: true });
-    await expect(start(yesterday, witness, url)).rejects.toMatchObject({ code: 'ledger/witness-ahead' });
+    await expect(start(yesterday, witness, served.url)).rejects.toMatchObject({
+      code: 'ledger/witness-ahead',
+    });
     const fork = await start(forked);
     for (let i = 10; i < 16; i++) await add(fork.url, i);
     await fork.close();
-    await expect(start(forked, witness, url)).rejects.toMatchObject({ code: 'ledger/witness-conflict' });
+    await expect(start(forked, witness, served.url)).rejects.toMatchObject({
+      code: 'ledger/witness-conflict',
+    });
     // The directory is free again, and a witness that cannot be reached keeps no log from starting.
-    await close();
-    const alone = await start(today, witness, url);
+    await served.close();
+    const alone = await start(today, witness, served.url);
     expect((await add(alone.url, 4)).status).toBe(201);
     await alone.close();
     await rm(folder, { recursive: true });

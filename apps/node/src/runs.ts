@@ -51,23 +51,37 @@ function isAnswer(error: unknown): boolean {
   return error instanceof ClientError && error.status !== undefined && error.status < 500;
 }
 
+type Asking = Pick<Running, 'signal' | 'retryMs'>;
+
+/** Asks the hub until it answers. @throws its refusal, or what was in the way when this node stops */
+async function untilAnswered<Result>(
+  { signal, retryMs }: Asking,
+  ask: () => Promise<Result>,
+  onRetry: () => void = () => undefined,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isAnswer(error) || signal.aborted) throw error;
+      onRetry();
+      await delay(retryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
 /** Tells the hub that a run is lost, until it knows, and forgets the run. A node that stops leaves the note for its next start. */
 export async function reportLost(
-  { hub, notes, log, signal, retryMs }: Pick<Running, 'hub' | 'notes' | 'log' | 'signal' | 'retryMs'>,
+  { hub, notes, log, ...asking }: Pick<Running, 'hub' | 'notes' | 'log'> & Asking,
   run: Digest,
   code: string,
 ): Promise<void> {
-  for (;;) {
-    try {
-      await hub.reportFailed(run, code);
-      break;
-    } catch (error) {
-      // The hub does not know the run as this node's (any more): there is nothing to tell.
-      if (isAnswer(error)) break;
-      log.event('run.unreportable', { run });
-      if (signal.aborted) return;
-      await delay(retryMs, undefined, { signal }).catch(() => undefined);
-    }
+  const unreportable = () => log.event('run.unreportable', { run });
+  try {
+    await untilAnswered(asking, () => hub.reportFailed(run, code), unreportable);
+  } catch (error) {
+    // Refused: the hub does not know the run as this node's (any more), so there is nothing to tell.
+    if (!isAnswer(error)) return unreportable();
   }
   await notes.remove(run);
 }
@@ -94,7 +108,7 @@ function gateFor(
 
 async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
   const { config, keys, hub, caPem, signal, spool, launch, log, notes } = running;
-  const { ledgerOrigin, storeOrigins } = await hub.describe();
+  const { ledgerOrigin, storeOrigins } = await untilAnswered(running, () => hub.describe());
   const prepared = await prepareWork(work);
   const { hostData, wallMs } = prepared;
   // A program that was changed since this node enrolled is another room: no contract names it.
