@@ -19,13 +19,12 @@ const size = countOf(4, 4096);
 const PER_FOLDER = 100;
 
 const folder = await mkdtemp(join(tmpdir(), 'bench-folder-'));
-const [plain, copy, sealed, opened] = ['plain', 'copy', 'sealed', 'opened'].map((name) => join(folder, name));
-const at = (path: string | undefined): string => path ?? folder;
+const plain = join(folder, 'plain');
 const cek = generateCek();
 
 async function makeInput(): Promise<void> {
   for (let i = 0; i < files; i++) {
-    const inside = join(at(plain), `d${Math.floor(i / PER_FOLDER)}`);
+    const inside = join(plain, `d${Math.floor(i / PER_FOLDER)}`);
     if (i % PER_FOLDER === 0) await mkdir(inside, { recursive: true });
     await writeFile(join(inside, `${i}.bin`), randomBytes(size));
   }
@@ -49,29 +48,32 @@ const flush = () => execFileSync('sync', ['-f', folder]);
 
 type Round = { cp: number; flushed: number; web: number; node: number; seal: number; open: number };
 
-async function round(): Promise<Round> {
-  for (const made of [copy, sealed, opened]) await rm(at(made), { recursive: true, force: true });
+// Nothing is deleted between rounds: ext4 takes much longer to make files while many were deleted a moment ago.
+async function round(number: number): Promise<Round> {
+  const [copy, sealed, opened] = [`copy-${number}`, `sealed-${number}`, `opened-${number}`].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
   flush();
-  const cp = await timed(() => void execFileSync('cp', ['-r', at(plain), at(copy)]));
+  const cp = await timed(() => void execFileSync('cp', ['-r', plain, copy]));
   const flushed = cp + (await timed(() => void flush()));
   const { web, node } = await derive();
   let salt = '';
   const seal = await timed(async () => {
-    const made = await sealFolder({ input: at(plain), output: at(sealed), cek, kind: 'dataset' });
+    const made = await sealFolder({ input: plain, output: sealed, cek, kind: 'dataset' });
     salt = made.assetSalt;
   });
   const key = await assetKey(cek, base64urlDecode(salt), 'dataset');
   const open = await timed(async () => {
-    await openFolder({ input: at(sealed), output: at(opened), assetKey: key });
+    await openFolder({ input: sealed, output: opened, assetKey: key });
   });
   return { cp, flushed, web, node, seal, open };
 }
 
 try {
   await makeInput();
-  await round();
+  await round(0);
   const all: Round[] = [];
-  for (let i = 0; i < rounds; i++) all.push(await round());
+  for (let i = 0; i < rounds; i++) all.push(await round(i + 1));
   const ms = (name: keyof Round) => `${ratios(all.map((one) => one[name] * 1000)).text(0)} ms`;
   console.log(`${files} files of ${size} bytes, ${rounds} rounds (min / median / max), ${load()}`);
   console.log(`  cp -r ${ms('cp')}; with a flush ${ms('flushed')}`);

@@ -13,7 +13,7 @@ import {
   TINK_1MB,
   TREE_SUFFIX,
 } from '@sealroom/seal';
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { segmentKeySync } from './cipher.ts';
 import { changed, INPUT_FLAGS, inputError, notRegular, SealingError } from './error.ts';
 import { HASH_LENGTH, leafOf, readAt, runJob } from './job.ts';
@@ -78,7 +78,7 @@ function withFile<T>(fd: number, use: (fd: number) => T): T {
   }
 }
 
-function sealFileSync({ input, output, path }: FileTask, key: Uint8Array): FileMade {
+function sealFileSync({ input, output, path }: FileTask, key: KeyObject): FileMade {
   const { fd, stats } = openInputSync(input);
   return withFile(fd, () => {
     const { size } = stats;
@@ -131,7 +131,7 @@ export function checkListedSize(path: string, found: number, wanted: number): vo
   );
 }
 
-function openFileSync(task: FileTask, key: Uint8Array): FileMade {
+function openFileSync(task: FileTask, key: KeyObject): FileMade {
   const { input, output, path, listed } = task;
   if (!listed) throw new TypeError('A file is opened as its inventory lists it.');
   const { fd, stats } = openInputSync(input);
@@ -196,9 +196,10 @@ const WORK = {
  * @throws SealError and SealingError for the first file that is not right
  */
 export function runFiles({ mode, key, files }: FilesJob): FileMade[] {
+  const secret = createSecretKey(key);
   return files.map((task) => {
     try {
-      return WORK[mode](task, key);
+      return WORK[mode](task, secret);
     } catch (error) {
       const absent = error instanceof SealingError && error.code === 'sealing/no-input';
       throw absent && mode !== 'seal' ? missing(task.path, error) : about(task.path, error);

@@ -1,5 +1,6 @@
 // Many small files through the pool: cut into batches, so that a file costs no message between threads, and progress,
 // cancelling and the journal come at every batch.
+import { setImmediate } from 'node:timers/promises';
 import { type FileMade, type FilesJob, type FileTask, runFiles } from './batch.ts';
 import { forEachFew } from './few.ts';
 import { checkSignal } from './file.ts';
@@ -29,7 +30,10 @@ function batchesOf(tasks: readonly SizedTask[]): SizedTask[][] {
   return batches;
 }
 
-/** Runs all tasks; `onBatch` is told of each batch when it is done. @throws as `runFiles`, sealing/cancelled */
+/**
+ * Runs all tasks; `onBatch` is told of each batch when it is done. This thread takes batches too: it is at hand before the
+ * others have started, and would only wait for them. @throws as `runFiles`, sealing/cancelled
+ */
 export async function runBatches(
   tasks: readonly SizedTask[],
   { pool, mode, key }: { pool: SegmentPool; mode: FilesJob['mode']; key: Uint8Array },
@@ -38,7 +42,20 @@ export async function runBatches(
     signal,
   }: { onBatch: (done: readonly Done[]) => Promise<void> | void; signal: AbortSignal | undefined },
 ): Promise<void> {
-  await forEachFew(batchesOf(tasks), async (batch) => {
+  const lanes = tasks.length <= FEW_FILES ? 1 : pool.size;
+  let free = true;
+  const run = async (job: FilesJob): Promise<FileMade[]> => {
+    if (!free) return pool.runFiles(job);
+    free = false;
+    try {
+      // Between two batches the answers of the threads come in, and signals.
+      await setImmediate();
+      return runFiles(job);
+    } finally {
+      free = true;
+    }
+  };
+  const each = async (batch: readonly SizedTask[]): Promise<void> => {
     checkSignal(signal);
     const files = batch.map(({ input, output, path, listed }) => ({
       input,
@@ -46,8 +63,8 @@ export async function runBatches(
       path,
       ...(listed ? { listed } : {}),
     }));
-    const job = { mode, key, files };
-    const made = tasks.length <= FEW_FILES ? runFiles(job) : await pool.runFiles(job);
+    const made = await run({ mode, key, files });
     await onBatch(batch.flatMap((task, at) => (made[at] ? [{ task, made: made[at] }] : [])));
-  });
+  };
+  await forEachFew(batchesOf(tasks), each, lanes);
 }

@@ -5,10 +5,11 @@ const AT_A_TIME = 4;
 export async function forEachFew<T>(
   items: readonly T[],
   run: (item: T, index: number) => Promise<void>,
+  atATime = AT_A_TIME,
 ): Promise<void> {
   let next = 0;
   let failed = false;
-  const lanes = Array.from({ length: AT_A_TIME }, async () => {
+  const lanes = Array.from({ length: atATime }, async () => {
     while (next < items.length && !failed) {
       const index = next++;
       const item = items[index];

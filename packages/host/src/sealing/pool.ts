@@ -49,6 +49,11 @@ export class SegmentPool {
     });
   }
 
+  /** Starts all threads now, beside what else there is to do. */
+  start(): void {
+    while (this.#idle.length + this.#busy.size < this.size) this.#idle.push(this.#start());
+  }
+
   async close(): Promise<void> {
     const workers = [...this.#idle, ...this.#busy.keys()];
     await Promise.all(workers.map(async (worker) => worker.terminate()));

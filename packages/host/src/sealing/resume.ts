@@ -11,6 +11,9 @@ import { exists } from './place.ts';
 import type { SegmentPool } from './pool.ts';
 import { type FoundFile, walkFolder } from './walk.ts';
 
+/** Hashing needs none. */
+const NO_KEY = new Uint8Array(32);
+
 function isSame({ source }: Entry, found: FoundFile): boolean {
   const now = found.source;
   return (
@@ -66,7 +69,7 @@ export async function keepWhole(
   const found = candidates(entries, { files, folder, there });
   await runBatches(
     [...found.values()].map(({ task }) => task),
-    { pool, mode: 'check', key: new Uint8Array() },
+    { pool, mode: 'check', key: NO_KEY },
     {
       signal,
       onBatch: async (done) => {

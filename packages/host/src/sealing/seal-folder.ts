@@ -31,7 +31,7 @@ import { type OnProgress, sealInto } from './file.ts';
 import { flushAll } from './flush.ts';
 import { checkApart, makeFolders, type Totals, totalsOf } from './folder.ts';
 import { type Entry, openPartial, type Partial } from './partial.ts';
-import { checkAbsent } from './place.ts';
+import { checkAbsent, syncFolder } from './place.ts';
 import { SegmentPool } from './pool.ts';
 import { keepWhole } from './resume.ts';
 import { type FoundFile, walkFolder } from './walk.ts';
@@ -138,10 +138,13 @@ async function finish(
     .map(({ path, size, tree }) => ({ path, size, sealedSize: sealedSize(size), tree }))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const inventory = { ...start, files };
-  const sealed = await sealInventory(assetKey, inventory, nodeSegmentCipher);
-  await writeFile(join(partial.folder, INVENTORY_NAME), sealed);
   const written = files.flatMap(({ path }) => [path, `${path}${TREE_SUFFIX}`]);
-  await flushAll(partial.folder, { files: [...written, INVENTORY_NAME], folders });
+  const [sealed] = await Promise.all([
+    sealInventory(assetKey, inventory, nodeSegmentCipher),
+    flushAll(partial.folder, { files: written, folders }),
+  ]);
+  await writeFile(join(partial.folder, INVENTORY_NAME), sealed, { flush: true });
+  await syncFolder(partial.folder);
   const { keyCommitment, assetSalt } = inventory;
   const version = { digest: await versionDigest(sealed), inventory, keyCommitment, assetSalt, kept };
   await options.beforePlacing?.(version);
