@@ -7,7 +7,7 @@ import { sealFolder } from '@sealroom/host/sealing';
 import { assetKey, generateCek } from '@sealroom/seal';
 import { announceKeks, createWorld, draftContract, memoryBook, publishAssets } from '@sealroom/testkit/world';
 import type { Plan, PlannedAsset } from './plan.ts';
-import type { StoreFetch } from './staging.ts';
+import type { StoreFetch } from './store.ts';
 
 /** The repository's folder. */
 export const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
@@ -19,16 +19,17 @@ export function folderStore(
   folder: string,
   tamper: (path: string, bytes: Buffer) => Buffer | undefined = (_, bytes) => bytes,
 ): StoreFetch {
-  return async (url, init) => {
-    const path = decodeURIComponent(url.pathname.slice('/container/'.length));
+  return async (url, init = {}) => {
+    const path = decodeURIComponent(new URL(url).pathname.slice('/container/'.length));
     const stored = await readFile(join(folder, path)).catch(() => undefined);
     const bytes = stored && tamper(path, stored);
     if (!bytes) return new Response(null, { status: 404 });
     const range = /^bytes=(\d+)-(\d+)$/.exec(new Headers(init.headers).get('range') ?? '');
-    if (!range) return new Response(new Uint8Array(bytes));
-    return new Response(new Uint8Array(bytes.subarray(Number(range[1]), Number(range[2]) + 1)), {
-      status: 206,
-    });
+    const [start, end] = range ? [Number(range[1]), Number(range[2]) + 1] : [0, bytes.length];
+    const body = new Uint8Array(bytes.subarray(start, end));
+    const headers: Record<string, string> = { 'content-length': String(body.length) };
+    if (range) headers['content-range'] = `bytes ${start}-${start + body.length - 1}/${bytes.length}`;
+    return new Response(body, { status: range ? 206 : 200, headers });
   };
 }
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fetch } from '@sealroom/client';
 import { isolationSuffices } from '@sealroom/contract';
-import { nodeSegmentCipher } from '@sealroom/host/sealing';
+import { SegmentPool } from '@sealroom/host/sealing';
 import { endRun } from './ending.ts';
 import { RoomError } from './error.ts';
 import { execute, type Execution } from './execution.ts';
@@ -11,7 +11,8 @@ import { createHubLink } from './hub-link.ts';
 import { createIdentity, obtainKeys, type Quote, type Released } from './keys.ts';
 import { type Boot, makePlan, type Plan } from './plan.ts';
 import { detectIsolation, SandboxError, type SandboxLevel } from './sandbox/sandbox.ts';
-import { type OpenAsset, openAsset, type StoreFetch } from './staging.ts';
+import { openAsset, type OpenAsset } from './staging.ts';
+import type { StoreFetch } from './store.ts';
 
 export type RoomLinks = {
   /** To vaults and hub. */
@@ -42,9 +43,9 @@ async function stageAll(
   plan: Plan,
   released: Released,
   boot: Boot,
-  storeFetch: StoreFetch,
+  { storeFetch, threads }: { storeFetch: StoreFetch; threads: SegmentPool },
 ): Promise<{ algorithm: OpenAsset; datasets: OpenAsset[] }> {
-  const staging = { fetch: storeFetch, folder: join(boot.spool, 'sealed'), cipher: nodeSegmentCipher };
+  const staging = { fetch: storeFetch, folder: join(boot.spool, 'sealed'), opener: threads.open };
   const keyOf = (asset: Parameters<typeof openAsset>[0]) => {
     const key = released.keys.get(asset.asset);
     if (!key) throw new RoomError('room/answer', 'No key was released for an asset of the run.');
@@ -80,9 +81,11 @@ export async function runRoom(boot: Boot, links: RoomLinks): Promise<'completed'
   const hub = await createHubLink(boot.hub.url, { run: plan.run, signer: identity.signer, fetch, now });
   await hub.introduce(released.answers[0] ?? '', released.reservations[0] ?? '');
   let execution: Execution;
+  const threads = new SegmentPool();
+  threads.start();
   try {
     await hub.tell('Runtime Build');
-    const { algorithm, datasets } = await stageAll(plan, released, boot, storeFetch);
+    const { algorithm, datasets } = await stageAll(plan, released, boot, { storeFetch, threads });
     await hub.tell('Workload Launch');
     await hub.tell('Run');
     execution = await execute(plan, { algorithm, datasets, level, spool: boot.spool, signal });
@@ -90,6 +93,7 @@ export async function runRoom(boot: Boot, links: RoomLinks): Promise<'completed'
   } catch (error) {
     execution = asFailure(error, say);
   } finally {
+    await threads.close();
     await rm(join(boot.spool, 'sealed'), { recursive: true, force: true });
   }
   await endRun(plan, execution, {

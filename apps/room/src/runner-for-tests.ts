@@ -3,11 +3,12 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { nodeSegmentCipher } from '@sealroom/host/sealing';
+import { SegmentPool } from '@sealroom/host/sealing';
 import { expect } from 'vitest';
 import { execute, type Execution } from './execution.ts';
 import { folderStore, planFor, sealAsset, type SealedAsset } from './fixtures.ts';
-import { openAsset, type StoreFetch } from './staging.ts';
+import { openAsset } from './staging.ts';
+import type { StoreFetch } from './store.ts';
 import { detectIsolation, type SandboxLevel } from './sandbox/sandbox.ts';
 
 export type Wish = {
@@ -23,6 +24,7 @@ export type Runner = {
   readonly folder: string;
   readonly dataset: SealedAsset;
   readonly level: SandboxLevel;
+  readonly threads: SegmentPool;
   /** Another name at each call. */
   readonly next: (name: string) => string;
   /** A package whose run.sh holds these lines. */
@@ -47,6 +49,7 @@ export async function createRunner(data: string, criteria: string): Promise<Runn
   if (process.env['CI'] === 'true') expect(level).toBe('process');
   else if (level === 'none')
     console.log('these runs are NOT isolated: bubblewrap is missing or may not be used here');
+  const threads = new SegmentPool(2);
   let made = 0;
   const next = (name: string) => join(folder, `${name}-${made++}`);
 
@@ -63,7 +66,7 @@ export async function createRunner(data: string, criteria: string): Promise<Runn
       parameters,
     });
     const spool = await mkdtemp(join(folder, 'spool-'));
-    const staging = { folder: join(spool, 'sealed'), cipher: nodeSegmentCipher };
+    const staging = { folder: join(spool, 'sealed'), opener: threads.open };
     const code = await openAsset(algorithm.asset, algorithm.key, { ...staging, fetch: folderStore(name) });
     const opened = await openAsset(sealed.asset, sealed.key, {
       ...staging,
@@ -91,6 +94,9 @@ export async function createRunner(data: string, criteria: string): Promise<Runn
     }
     return at;
   };
-  const close = () => rm(folder, { recursive: true, force: true });
-  return { folder, dataset, level, next, packageOf, run, close };
+  const close = async () => {
+    await threads.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { folder, dataset, level, threads, next, packageOf, run, close };
 }

@@ -3,15 +3,18 @@
 import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeSegmentCipher, sealFolder } from '@sealroom/host/sealing';
+import { SegmentPool, sealFolder } from '@sealroom/host/sealing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderStore, type SealedAsset, sealAsset } from './fixtures.ts';
-import { openAsset, type StoreFetch } from './staging.ts';
+import { openAsset, readAll } from './staging.ts';
+import type { StoreFetch } from './store.ts';
 
 let folder: string;
 let sealed: string;
 let asset: SealedAsset;
 let made = 0;
+const threads = new SegmentPool(2);
+const pause = async () => undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealroom-staging-'));
@@ -22,12 +25,15 @@ beforeAll(async () => {
   sealed = join(folder, 'sealed');
   asset = await sealAsset(input, sealed, 'dataset');
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  await threads.close();
+  await rm(folder, { recursive: true });
+});
 
 const bad = { code: 'room/staging' };
 
 async function stage(fetch: StoreFetch, changes: Partial<SealedAsset['asset']> = {}): Promise<void> {
-  const staging = { fetch, folder: join(folder, `staged-${made++}`), cipher: nodeSegmentCipher };
+  const staging = { fetch, folder: join(folder, `staged-${made++}`), opener: threads.open, pause };
   await openAsset({ ...asset.asset, ...changes }, asset.key, staging);
 }
 
@@ -47,7 +53,7 @@ describe('an asset', () => {
       const asked: string[] = [];
       const store = folderStore(sealed);
       const fetch: StoreFetch = (url, init) => {
-        asked.push(url.pathname);
+        asked.push(new URL(url).pathname);
         return store(url, init);
       };
       const lie = { published: { ...published, ...change } as typeof published };
@@ -74,7 +80,7 @@ describe('an asset', () => {
     const elsewhere: Readonly<Record<string, string>> = places;
     const store = folderStore(sealed);
     const fetch: StoreFetch = (url, init) => {
-      const path = url.pathname.slice('/container/'.length);
+      const path = new URL(url).pathname.slice('/container/'.length);
       return store(new URL(`/container/${elsewhere[path] ?? path}`, url), init);
     };
     await expect(stage(fetch)).rejects.toMatchObject(bad);
@@ -93,7 +99,6 @@ describe('an asset', () => {
       kind: 'dataset',
     });
     const before = await readFile(join(older, 'b', 'c.csv'));
-    const longer = Buffer.concat([bytes, last]);
     for (const changed of [
       Buffer.concat([first, last, second]),
       Buffer.concat([second, first, last]),
@@ -101,23 +106,22 @@ describe('an asset', () => {
       Buffer.concat([first, before.subarray(size, 2 * size), last]),
       Buffer.concat([bytes.subarray(0, 40), before.subarray(40)]),
       bytes.subarray(0, 2 * size),
-      longer,
+      Buffer.concat([bytes, last]),
     ]) {
       const fetch = folderStore(sealed, (path, stored) => (path === 'b/c.csv' ? changed : stored));
       await expect(stage(fetch)).rejects.toMatchObject(bad);
-      // By range, what stands behind the inventory's length is never asked for.
-      if (changed === longer) await readStreamed(fetch);
-      else
-        await expect(readStreamed(fetch)).rejects.toMatchObject({
-          code: expect.stringMatching(/^(?:room|seal)\//) as string,
-        });
+      await expect(readStreamed(fetch)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:room|seal)\//) as string,
+      });
     }
   });
 
   async function readStreamed(fetch: StoreFetch): Promise<void> {
-    const staging = { fetch, folder: join(folder, `streamed-${made++}`), cipher: nodeSegmentCipher };
+    const staging = { fetch, folder: join(folder, `streamed-${made++}`), opener: threads.open, pause };
     const opened = await openAsset({ ...asset.asset, access: 'streamed' }, asset.key, staging);
-    for (const at of [0, 1, 2]) await opened.files.get('b/c.csv')?.segment(at);
+    const file = opened.files.get('b/c.csv');
+    if (!file) throw new Error('no file');
+    await readAll(file);
   }
 });
 
@@ -138,7 +142,7 @@ describe('a store', () => {
     const store = folderStore(sealed);
     given = 0;
     const fetch: StoreFetch = (url, init) =>
-      url.pathname.endsWith('/a.csv') ? endless(url, init) : store(url, init);
+      new URL(url).pathname.endsWith('/a.csv') ? endless(url, init) : store(url, init);
     await expect(stage(fetch)).rejects.toMatchObject(bad);
     expect(given).toBeLessThan(8 * 1024 * 1024);
   });

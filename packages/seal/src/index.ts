@@ -53,7 +53,16 @@ export {
   unpadOutput,
 } from './output.ts';
 export { associatedDataFor, checkPath, checkPaths, foldPath, INVENTORY_NAME, TREE_SUFFIX } from './path.ts';
-export { openRange, sealedFile, type SealedFile, type SegmentSource, streamRange } from './range.ts';
+export {
+  type ListedSegment,
+  openRange,
+  sealedFile,
+  type SealedFile,
+  type SegmentOpener,
+  type SegmentRun,
+  type SegmentSource,
+  streamRange,
+} from './range.ts';
 export {
   deriveSegmentKey,
   newHeader,

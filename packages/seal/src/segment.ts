@@ -137,21 +137,32 @@ export function segmentFailure(last: boolean, opensOtherwise: boolean): SealErro
     : new SealError('seal/extended', 'Bytes follow the end of the sealed file; fetch it again.');
 }
 
+type Sealed = { readonly index: number; readonly last: boolean; readonly sealed: Bytes };
+
 /**
  * The plaintext of one sealed segment.
  * @throws seal/not-authentic · seal/truncated (a middle segment stands last) · seal/extended (the last one does not)
  */
+export async function openWith(
+  aead: SegmentAead,
+  noncePrefix: Uint8Array,
+  { index, last, sealed }: Sealed,
+  parameters: StreamParameters = TINK_1MB,
+): Promise<Bytes> {
+  const body = index === 0 ? sealed.subarray(headerLength(parameters)) : sealed;
+  if (body.length < TAG_LENGTH) throw segmentFailure(true, true);
+  const plaintext = await aead.open(segmentNonce(noncePrefix, index, last), body);
+  if (plaintext) return plaintext;
+  const otherwise = await aead.open(segmentNonce(noncePrefix, index, !last), body);
+  throw segmentFailure(last, otherwise !== undefined);
+}
+
+/** As {@link openWith}, of a stream. */
 export async function openSegment(
-  stream: Stream,
+  { aead, header, parameters }: Stream,
   index: number,
   last: boolean,
   sealed: Bytes,
 ): Promise<Bytes> {
-  const body = index === 0 ? sealed.subarray(headerLength(stream.parameters)) : sealed;
-  if (body.length < TAG_LENGTH) throw segmentFailure(true, true);
-  const { noncePrefix } = stream.header;
-  const plaintext = await stream.aead.open(segmentNonce(noncePrefix, index, last), body);
-  if (plaintext) return plaintext;
-  const otherwise = await stream.aead.open(segmentNonce(noncePrefix, index, !last), body);
-  throw segmentFailure(last, otherwise !== undefined);
+  return openWith(aead, header.noncePrefix, { index, last, sealed }, parameters);
 }

@@ -50,6 +50,12 @@ export function release(buffer: Uint8Array): void {
   }
 }
 
+/** The memory of bytes that have one of their own, which can move between threads instead of being copied. */
+export function transferable(bytes: Uint8Array): ArrayBuffer[] {
+  const whole = bytes.buffer;
+  return whole instanceof ArrayBuffer && whole.byteLength === bytes.length ? [whole] : [];
+}
+
 function bytesOf(...parts: readonly Buffer[]): Bytes {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -60,7 +66,7 @@ function bytesOf(...parts: readonly Buffer[]): Bytes {
   return whole;
 }
 
-/** Give this to `sealBytes`, `openBytes`, `sealedFile` … of @sealroom/seal in place of their WebCrypto default. */
+/** Give this to `sealBytes`, `openBytes` … of @sealroom/seal in place of their WebCrypto default. */
 export const nodeSegmentCipher: SegmentCipher = {
   load: async (key) => ({
     seal: async (nonce, plaintext) => bytesOf(...sealSync(key, nonce, plaintext)),

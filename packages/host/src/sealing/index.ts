@@ -8,4 +8,5 @@ export {
   readSealedFolder,
   type SealedFolderFile,
 } from './open-folder.ts';
+export { SegmentPool } from './pool.ts';
 export { type SealedVersion, sealFolder, type SealFolderOptions } from './seal-folder.ts';

@@ -6,6 +6,7 @@ import { bytesEqual } from '@sealroom/bytes';
 import {
   headerLength,
   leafMismatch,
+  type ListedSegment,
   sealedSize,
   segmentCapacity,
   segmentFailure,
@@ -81,21 +82,30 @@ function sealOne(job: SegmentJob, index: number): Buffer | undefined {
   return leaf;
 }
 
+type Listed = Omit<ListedSegment, 'leaf' | 'sealed' | 'key'> & {
+  readonly sealed: Uint8Array;
+  readonly key: Uint8Array;
+  readonly leaf: Uint8Array | undefined;
+};
+
+/** Hashes a segment against its leaf, if one is given, then decrypts it. @throws as `SegmentOpener` of @sealroom/seal */
+export function openListed({ sealed, leaf, index, last, key, noncePrefix }: Listed): Buffer {
+  if (leaf && !bytesEqual(leafOf(sealed), leaf)) throw leafMismatch(index);
+  const body = index === 0 ? sealed.subarray(headerLength()) : sealed;
+  const plaintext = openSync(key, segmentNonce(noncePrefix, index, last), body);
+  if (plaintext) return plaintext;
+  const otherwise = openSync(key, segmentNonce(noncePrefix, index, !last), body);
+  throw segmentFailure(last, otherwise !== undefined);
+}
+
 function openOne(job: SegmentJob, index: number): void {
   const start = index * TINK_1MB.segmentSize;
   const sealed = readAt(job.inputFd, Math.min(TINK_1MB.segmentSize, sealedSize(job.size) - start), start);
-  if (job.leaves instanceof Uint8Array) {
-    const at = (index - job.from) * HASH_LENGTH;
-    if (!bytesEqual(leafOf(sealed), job.leaves.subarray(at, at + HASH_LENGTH))) throw leafMismatch(index);
-  }
+  const at = (index - job.from) * HASH_LENGTH;
+  const leaf = job.leaves instanceof Uint8Array ? job.leaves.subarray(at, at + HASH_LENGTH) : undefined;
   const last = index === job.segments - 1;
-  const prefix = job.header.subarray(-7);
-  const body = index === 0 ? sealed.subarray(headerLength()) : sealed;
-  const plaintext = openSync(job.key, segmentNonce(prefix, index, last), body);
-  if (!plaintext) {
-    const otherwise = openSync(job.key, segmentNonce(prefix, index, !last), body);
-    throw segmentFailure(last, otherwise !== undefined);
-  }
+  const noncePrefix = job.header.subarray(-7);
+  const plaintext = openListed({ sealed, leaf, index, last, key: job.key, noncePrefix });
   writeAt(job.outputFd, [plaintext], segmentStart(index));
   release(plaintext);
 }

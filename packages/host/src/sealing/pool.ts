@@ -1,16 +1,21 @@
 // Worker threads that seal and open segments in parallel. Started when first needed; `close` ends them.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { SealError, type SealErrorCode } from '@sealroom/seal';
+import type { Bytes } from '@sealroom/bytes';
+import { type ListedSegment, SealError, type SealErrorCode, type SegmentOpener } from '@sealroom/seal';
 import { SealingError, type SealingErrorCode } from './error.ts';
 import type { FileMade, FilesJob } from './batch.ts';
 import type { SegmentJob } from './job.ts';
+import { transferable } from './cipher.ts';
 import type { WorkerAnswer } from './worker.ts';
 
+/** What a worker takes: the segments of a file on disk, whole files, or one segment at hand. */
+export type Job = SegmentJob | FilesJob | ListedSegment;
 type Made = Uint8Array | FileMade[];
 
 type Waiting = {
-  readonly job: SegmentJob | FilesJob;
+  readonly job: Job;
+  readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (made: Made) => void;
   readonly reject: (error: Error) => void;
 };
@@ -42,9 +47,13 @@ export class SegmentPool {
     return (await this.#do(job)) as FileMade[];
   }
 
-  async #do(job: SegmentJob | FilesJob): Promise<Made> {
+  /** For `sealedFile` of @sealroom/seal: opens segments on the threads. The segment's bytes go there and are gone here. */
+  readonly open: SegmentOpener = async (segment) =>
+    (await this.#do(segment, transferable(segment.sealed))) as Bytes;
+
+  async #do(job: Job, transfer: readonly ArrayBuffer[] = []): Promise<Made> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, resolve, reject });
+      this.#queue.push({ job, transfer, resolve, reject });
       this.#next();
     });
   }
@@ -70,7 +79,7 @@ export class SegmentPool {
       return;
     }
     this.#busy.set(worker, waiting);
-    worker.postMessage(waiting.job);
+    worker.postMessage(waiting.job, waiting.transfer);
   }
 
   #start(): Worker {

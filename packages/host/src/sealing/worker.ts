@@ -1,17 +1,27 @@
 // The body of a sealing worker: one job in, one answer out. An error crosses as its code and message.
 import { parentPort } from 'node:worker_threads';
 import { SealError } from '@sealroom/seal';
-import { type FileMade, type FilesJob, runFiles } from './batch.ts';
+import { type FileMade, runFiles } from './batch.ts';
+import { release, transferable } from './cipher.ts';
 import { explain, SealingError } from './error.ts';
-import { runJob, type SegmentJob } from './job.ts';
+import { openListed, runJob } from './job.ts';
+import type { Job } from './pool.ts';
 
 export type WorkerAnswer =
   | { readonly made: Uint8Array | FileMade[] }
   | { readonly code: string; readonly message: string };
 
-function answerOf(job: SegmentJob | FilesJob): WorkerAnswer {
+function run(job: Job): Uint8Array | FileMade[] {
+  if ('files' in job) return runFiles(job);
+  if (!('sealed' in job)) return runJob(job);
+  const plaintext = openListed(job);
+  release(job.sealed);
+  return plaintext;
+}
+
+function answerOf(job: Job): WorkerAnswer {
   try {
-    return { made: 'files' in job ? runFiles(job) : runJob(job) };
+    return { made: run(job) };
   } catch (cause) {
     const error = explain(cause);
     const message = error instanceof Error ? error.message : String(error);
@@ -22,4 +32,8 @@ function answerOf(job: SegmentJob | FilesJob): WorkerAnswer {
   }
 }
 
-parentPort?.on('message', (job: SegmentJob | FilesJob) => parentPort?.postMessage(answerOf(job)));
+parentPort?.on('message', (job: Job) => {
+  const answer = answerOf(job);
+  const bytes = 'made' in answer && answer.made instanceof Uint8Array ? transferable(answer.made) : [];
+  parentPort?.postMessage(answer, bytes);
+});
