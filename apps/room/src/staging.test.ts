@@ -3,7 +3,15 @@
 import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SegmentPool, sealFolder } from '@sealroom/host/sealing';
+import { nodeSegmentCipher, SegmentPool, sealFolder } from '@sealroom/host/sealing';
+import {
+  associatedDataFor,
+  deriveSegmentKey,
+  fileKey,
+  openSegments,
+  parseHeader,
+  segmentNonce,
+} from '@sealroom/seal';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderStore, type SealedAsset, sealAsset } from './fixtures.ts';
 import { openAsset, readAll } from './staging.ts';
@@ -114,6 +122,27 @@ describe('an asset', () => {
         code: expect.stringMatching(/^(?:room|seal)\//) as string,
       });
     }
+  });
+
+  it('that the steward sealed anew under the same key, header and path is refused', async () => {
+    const path = 'b/c.csv';
+    const bytes = new Uint8Array(await readFile(join(sealed, path)));
+    const header = parseHeader(bytes);
+    const secret = { key: await fileKey(asset.key), associatedData: associatedDataFor(path) };
+    const aead = await nodeSegmentCipher.load(await deriveSegmentKey(secret, header.salt));
+    const plaintext = new Uint8Array(1_048_576 - 40 - 16).fill(8);
+    const anew = await aead.seal(segmentNonce(header.noncePrefix, 0, false), plaintext);
+    const changed = Buffer.concat([header.bytes, anew, bytes.subarray(1_048_576)]);
+    // Authentic: whoever has the key and only looks at tags reads the new content without a complaint.
+    let opened = 0;
+    for await (const part of openSegments(secret, [new Uint8Array(changed)])) opened += part.length;
+    expect(opened).toBe(2_500_000);
+    const fetch = folderStore(sealed, (name, stored) => (name === path ? changed : stored));
+    await expect(stage(fetch)).rejects.toMatchObject(bad);
+    await expect(readStreamed(fetch)).rejects.toMatchObject({
+      ...bad,
+      cause: { code: 'seal/leaf-mismatch' },
+    });
   });
 
   async function readStreamed(fetch: StoreFetch): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -145,6 +145,12 @@ describe('an algorithm package', () => {
     await expect(readPackage(folderWith({ ...whole, 'RUN.sh': '' }))).rejects.toThrow(
       code('package/bad-path'),
     );
+  });
+
+  test('refuses very many files, before it has looked at all of them', async () => {
+    const folder = folderWith(whole);
+    for (let count = 0; count <= 10_000; count++) closeSync(openSync(join(folder, `f${count}`), 'w'));
+    await expect(packageFiles(folder)).rejects.toThrow(code('package/too-large'));
   });
 
   test('refuses a folder that is not there', async () => {
