@@ -62,7 +62,7 @@ test('there is a table', () => {
 
 test.each(rows)('the tests against “$cheat” exist', ({ tests }) => {
   for (const { file, words } of tests) {
-    expect([file, existsSync(join(ROOT, file)) && /\.test\.ts$/.test(file)]).toEqual([file, true]);
+    expect([file, existsSync(join(ROOT, file)) && file.endsWith('.test.ts')]).toEqual([file, true]);
     expect([file, words, words.length > 7 && hasTest(file, words)]).toEqual([file, words, true]);
   }
 });

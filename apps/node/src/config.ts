@@ -9,6 +9,8 @@ const shape = {
   name: z.string().min(1).max(100).default('node'),
   /** File with the PEM authorities that signed the services' certificates, when they are none of the system's. */
   caPath: z.string().min(1).optional(),
+  /** Stores in full (`https://name`) that rooms here may fetch from, of those that the hub takes URLs of. */
+  storeOrigins: z.array(z.string()).default([]),
   /** One-time code of the hub, needed for the first start only. */
   code: z.string().optional(),
   /** Rooms at a time. */

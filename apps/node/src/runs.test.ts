@@ -53,7 +53,7 @@ async function runningWith(hub: HubLink): Promise<Running> {
     node: await ed25519Signer(generateSecret()),
     simulator: await ed25519Signer(generateSecret()),
   };
-  const config = { hubUrl: 'https://hub.test', privateHosts: [] };
+  const config = { hubUrl: 'https://hub.test', privateHosts: [], storeOrigins: [] };
   const fixed = { config, bwrap: undefined, caPem: null, launch: run(1), retryMs: 1 };
   return { ...fixed, keys, hub, signal: stop.signal, spool, notes, log };
 }

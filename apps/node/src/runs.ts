@@ -14,6 +14,7 @@ import type { HubLink } from './hub-link.ts';
 import type { NodeKeys } from './keys.ts';
 import type { Note, Notes } from './notes.ts';
 import { clearUp, type RoomEnd, type RoomGate, runRoom } from './rooms.ts';
+import { storeOriginsFor } from './stores.ts';
 import { type PreparedWork, prepareWork } from './work.ts';
 
 export const RUN_EVENTS = {
@@ -30,7 +31,7 @@ export const RUN_EVENTS = {
 const MAX_REFUSALS_TOLD = 20;
 
 export type Running = {
-  readonly config: Pick<NodeConfig, 'hubUrl' | 'privateHosts'>;
+  readonly config: Pick<NodeConfig, 'hubUrl' | 'privateHosts' | 'storeOrigins'>;
   readonly keys: NodeKeys;
   readonly hub: HubLink;
   readonly caPem: string | null;
@@ -108,7 +109,8 @@ function gateFor(
 
 async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
   const { config, keys, hub, caPem, signal, spool, launch, log, notes } = running;
-  const { ledgerOrigin, storeOrigins } = await untilAnswered(running, () => hub.describe());
+  const { ledgerOrigin, storeOrigins: named } = await untilAnswered(running, () => hub.describe());
+  const storeOrigins = storeOriginsFor(config.hubUrl, named, config.storeOrigins);
   const prepared = await prepareWork(work);
   const { hostData, wallMs } = prepared;
   // A program that was changed since this node enrolled is another room: no contract names it.

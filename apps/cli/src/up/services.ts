@@ -156,6 +156,7 @@ async function startNode(start: Start, hubUrl: string): Promise<ReadyFacts> {
     [`${prefix}HUB_URL`]: hubUrl,
     [`${prefix}SIMULATED`]: 'true',
     [`${prefix}STOP_WITH_PARENT`]: 'true',
+    [`${prefix}STORE_ORIGINS`]: JSON.stringify(start.state.storeOrigins),
     [`${prefix}CODE_FILE`]: await nodeCode(start),
     [`${prefix}CA_PATH`]: start.layout.caFile,
   };
