@@ -20,18 +20,19 @@ const VALUES: readonly Json[] = [
   [[[[]]]],
 ];
 
-export type Mutation = { readonly where: string; readonly value: Json };
+/** `put` is what stands at `where` now; undefined where nothing was put there. */
+export type Mutation = { readonly where: string; readonly value: Json; readonly put?: Json };
 
 /** Copies of `value` with one member (at any depth) replaced, doubled in a list, left out, or added. */
 export function* mutations(value: Json, where = 'body'): Generator<Mutation> {
-  if (where !== 'body') for (const other of VALUES) yield { where, value: other };
+  if (where !== 'body') for (const other of VALUES) yield { where, value: other, put: other };
   if (Array.isArray(value)) {
     const items = value as readonly Json[];
     yield { where: `${where} doubled`, value: [...items, ...items] };
     const [first] = items;
     if (first === undefined) return;
     for (const inner of mutations(first, `${where}[0]`))
-      yield { where: inner.where, value: [inner.value, ...items.slice(1)] };
+      yield { ...inner, value: [inner.value, ...items.slice(1)] };
   } else if (typeof value === 'object' && value !== null) {
     const members = value as JsonObject;
     yield { where: `${where} with more`, value: { ...members, isAdmin: true } };
@@ -39,7 +40,7 @@ export function* mutations(value: Json, where = 'body'): Generator<Mutation> {
       const { [name]: _, ...rest } = members;
       yield { where: `${where} without ${name}`, value: rest };
       for (const inner of mutations(member, `${where}.${name}`))
-        yield { where: inner.where, value: { ...members, [name]: inner.value } };
+        yield { ...inner, value: { ...members, [name]: inner.value } };
     }
   } else if (typeof value === 'string' && value.length > 1) {
     const middle = value.length >> 1;
