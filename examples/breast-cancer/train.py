@@ -3,7 +3,7 @@
     python3 train.py [model.json …]
 
 Trains on ``data/vendor/training.csv`` and nothing else, and writes the model
-to the files named (without any, into both algorithm packages). No randomness:
+to the files named (without any, into the packages that use it). No randomness:
 the weights start at zero, every step uses all records, sums are exact
 (``math.fsum``) and the result is rounded to six digits, so that every machine
 gets the same file.
@@ -61,7 +61,7 @@ def fit(columns: list[list[float]], labels: list[int]) -> tuple[float, list[floa
 def main() -> None:
     """Trains and writes the model."""
     targets = [Path(name) for name in sys.argv[1:]] or [
-        HERE / package / "models" / "model.json" for package in ("algorithm-python", "algorithm-javascript")
+        HERE / package / "models" / "model.json" for package in ("algorithm-python", "algorithm-javascript", "algorithm-r")
     ]
     names, values, labels = read(HERE / "data" / "vendor" / "training.csv")
     scaled = [standardise(list(column)) for column in zip(*values)]

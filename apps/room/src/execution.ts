@@ -18,7 +18,9 @@ import {
   gateReport,
   parseCriteria,
   readValue,
-  unboxScalars,
+  unboxReport,
+  unboxRules,
+  writeValue,
 } from '@sealroom/criteria';
 import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
 import {
@@ -128,6 +130,7 @@ function environmentOf(plan: Plan): { [name: string]: string } {
     ESCROW_RUN_PARAMETERS_FILE: '/opt/sealroom/files/parameters.json',
     ENCLAVE_CA_FILE: ca,
     SSL_CERT_FILE: ca,
+    CURL_CA_BUNDLE: ca,
     REQUESTS_CA_BUNDLE: ca,
     NODE_EXTRA_CA_CERTS: ca,
   };
@@ -136,7 +139,8 @@ function environmentOf(plan: Plan): { [name: string]: string } {
 /** The criteria that an algorithm sends along; undefined when they cannot be used, which refuses. */
 function ownCriteria(schema: JsonObject): Criteria | undefined {
   try {
-    return parseCriteria(canonicalJson(schema, { fractions: true }), { mode: 'strict' });
+    const rules = unboxRules(readValue(canonicalJson(schema, { fractions: true })));
+    return parseCriteria(writeValue(rules), { mode: 'strict' });
   } catch (error) {
     if (error instanceof CriteriaError) return undefined;
     throw error;
@@ -147,9 +151,9 @@ type Box = { report: Bytes | undefined; failed: boolean };
 
 function createApi(plan: Plan, datasets: readonly OpenAsset[], files: readonly DataFile[], box: Box) {
   const gate = gateOf(plan);
-  // R clients send scalars as lists of one; where the criteria want a scalar, the list is opened.
+  // R clients send lists of one where the criteria want one value; those are opened.
   const judge = (data: Json, schema: JsonObject | undefined) => {
-    const value = unboxScalars(gate.criteria, readValue(canonicalJson(data, { fractions: true })));
+    const value = unboxReport(gate.criteria, readValue(canonicalJson(data, { fractions: true })));
     const verdict = gateReport({ ...gate, value });
     if (!verdict.ok) return { ok: false as const, messages: verdict.messages };
     if (schema) {

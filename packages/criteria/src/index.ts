@@ -7,7 +7,7 @@ export { leakBudget, reportBits } from './leak.ts';
 export { lintCriteria, type Finding, type LintCode, type Severity } from './lint.ts';
 export { redactedMessages, redactErrors, type RedactedError } from './redact.ts';
 export type { ErrorNode, ErrorTree } from './tree.ts';
-export { unboxScalars } from './unbox.ts';
+export { unboxReport, unboxRules } from './unbox.ts';
 export { validate, type ValidateOptions, type Validation } from './validate.ts';
 export {
   canonicalText,

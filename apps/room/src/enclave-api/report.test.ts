@@ -36,6 +36,34 @@ describe('a report', () => {
     expect(found.ok && found.value).toMatchObject({ name: 'n', status: 'Completed', data: { a: [1] } });
   });
 
+  test('may come from R with base64 in an array of length 1; other arrays are the report itself', () => {
+    const boxed = read({ name: ['n'], status: ['Completed'], json_data: [base64('{"a":1}')] });
+    expect(boxed.ok && boxed.value.data).toEqual({ a: 1 });
+    for (const data of [[{ a: 1 }], ['e30=', 'e30='], [['e30=']], [7]]) {
+      const found = read({ name: 'n', status: 'Completed', json_data: data });
+      expect(found.ok && found.value.data).toEqual(data);
+    }
+  });
+
+  test.each([[{}], [[]], [null], [[null]]])(
+    'takes %j, which R writes for NULL or NA, as not sent',
+    (nothing) => {
+      const ids = { project: nothing, run_configuration: nothing, run: nothing };
+      expect(read({ name: 'n', json_data: { a: 1 }, status: nothing, ...ids }, false)).toMatchObject({
+        ok: true,
+        value: { status: undefined, schema: undefined },
+      });
+      expect(fields(read({ name: nothing, status: 'Completed', json_data: {} }))).toEqual(['name']);
+      expect(fields(read({ name: 'n', status: nothing, json_data: {} }))).toEqual(['status']);
+    },
+  );
+
+  test.each([[{}], [[]], [null]])('takes %j for json_schema as not sent', (nothing) => {
+    const found = read({ name: 'n', status: 'Completed', json_data: {}, json_schema: nothing });
+    expect(found.ok && found.value.schema).toBeUndefined();
+    expect(found.ok).toBe(true);
+  });
+
   test('takes absent, null and empty ids as not sent, and storage parameters without a word', () => {
     const rest = { upload_location: 'anywhere', SASUrl: 'x', s3_region: 'y' };
     const sent = { name: 'n', status: 'Completed', json_data: {}, project: null, run: '', ...rest };

@@ -27,9 +27,14 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// R's jsonlite writes a scalar as an array of length 1 unless told otherwise.
+// R's jsonlite writes a scalar as an array of length 1 unless told otherwise, and NULL as an empty object or array.
 function unboxed(value: Json | undefined): Json | undefined {
-  return Array.isArray(value) && value.length === 1 ? value[0] : value;
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.length === 1 ? value[0] : value;
+  return isEmpty(value) ? undefined : value;
+}
+
+function isEmpty(value: Json | undefined): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function strict(input: string | Uint8Array): Json | undefined {
@@ -48,7 +53,9 @@ function readBody(body: Uint8Array): Read<JsonObject> {
 }
 
 /** A string is base64 of JSON text; anything else is the value itself. */
-function readData(value: Json | undefined): Read<Json> {
+function readData(sent: Json | undefined): Read<Json> {
+  const [only] = Array.isArray(sent) && sent.length === 1 ? sent : [];
+  const value = typeof only === 'string' ? only : sent;
   if (value === undefined || value === null) return refuse('json_data', 'required field');
   if (typeof value !== 'string') return { ok: true, value };
   const text = value.replace(/[\r\n]/g, '');
@@ -92,7 +99,9 @@ export function readReport(
   if (needsStatus && status.value === undefined) return refuse('status', 'required field');
   const foreign = foreignId(body.value, ids);
   if (foreign !== undefined) return refuse(foreign, 'is not the id of this run');
-  const schema = body.value['json_schema'] ?? undefined;
+  const sent = body.value['json_schema'] ?? undefined;
+  // An empty schema would refuse every report; it is what R's NULL turns into.
+  const schema = isEmpty(sent) ? undefined : sent;
   if (schema !== undefined && !isObject(schema)) return refuse('json_schema', 'must be an object');
   const data = readData(body.value['json_data']);
   if (!data.ok) return data;

@@ -13,6 +13,9 @@ const STAGE = '/run/room';
 const SCRATCH = '/run/scratch';
 const SYSTEM_FOLDERS = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 const HOST_ETC = [
+  // R's own files, not its site files, in which an operator may keep passwords.
+  '/etc/R/Renviron',
+  '/etc/R/ldpaths',
   '/etc/alternatives',
   '/etc/ca-certificates.conf',
   '/etc/crypto-policies',

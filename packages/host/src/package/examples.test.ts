@@ -1,4 +1,4 @@
-// The breast-cancer example: its data, model, criteria and three packages (examples/breast-cancer/README.md).
+// The breast-cancer example: its data, model, criteria and packages (examples/breast-cancer/README.md).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,14 +73,16 @@ describe('the breast-cancer example', () => {
     expectBounded({ type: 'dict', schema: criteria });
   });
 
-  test('keeps the model secret, the same in both packages', async () => {
-    for (const language of ['python', 'javascript']) {
+  test('keeps the model secret, the same in all packages that use it', async () => {
+    for (const language of ['python', 'javascript', 'r']) {
       const { files } = await readPackage(join(example, `algorithm-${language}`));
       expect(files.filter((file) => file.secret).map((file) => file.path)).toEqual(['models/model.json']);
     }
-    expect(read('algorithm-javascript/models/model.json')).toEqual(
-      read('algorithm-python/models/model.json'),
-    );
+    for (const language of ['javascript', 'r']) {
+      expect(read(`algorithm-${language}/models/model.json`)).toEqual(
+        read('algorithm-python/models/model.json'),
+      );
+    }
   });
 
   test.skipIf(python === undefined)('trains the same model again', () => {

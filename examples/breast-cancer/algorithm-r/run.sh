@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+exec Rscript --vanilla algorithm.R
