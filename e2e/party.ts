@@ -18,7 +18,8 @@ import {
 } from '@sealroom/contract';
 import { ed25519Signer, generateSecret, publicKeyOf, type Signer } from '@sealroom/cose';
 import { openContainer, tlsFetch } from '@sealroom/host';
-import { forEachFew, readSealedFolder, sealFolder } from '@sealroom/host/sealing';
+import { forEachFew } from '@sealroom/host/few';
+import { readSealedFolder, sealFolder } from '@sealroom/host/sealing';
 import { generateCek, importKek, wrapKey } from '@sealroom/seal';
 import { readFile } from 'node:fs/promises';
 

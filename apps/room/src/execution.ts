@@ -30,7 +30,7 @@ import {
   readPackage,
   resolveEntrypoint,
 } from '@sealroom/host/package';
-import { forEachFew } from '@sealroom/host/sealing';
+import { forEachFew } from '@sealroom/host/few';
 import { streamRange } from '@sealroom/seal';
 import { createEnclaveApi } from './enclave-api/api.ts';
 import { serveEnclaveApi } from './enclave-api/serve.ts';

@@ -6,7 +6,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bytes, hexEncode, sha256, utf8Encode } from '@sealroom/bytes';
-import { forEachFew } from '@sealroom/host/sealing';
+import { forEachFew } from '@sealroom/host/few';
 import {
   checkLeaves,
   checkSalts,

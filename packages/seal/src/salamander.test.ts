@@ -53,7 +53,9 @@ function block(key: Uint8Array, input: Uint8Array): bigint {
 /** A ciphertext of two blocks, with its tag, that is authentic under both keys and the same nonce. */
 function underBoth(keys: readonly [Uint8Array, Uint8Array], nonce: Uint8Array): Uint8Array<ArrayBuffer> {
   const first = toBig(crypto.getRandomValues(new Uint8Array(16)));
-  const length = toBig(concat(new Uint8Array(8), new Uint8Array(new BigUint64Array([256n]).buffer).reverse()));
+  const length = toBig(
+    concat(new Uint8Array(8), new Uint8Array(new BigUint64Array([256n]).buffer).reverse()),
+  );
   const parts = keys.map((key) => {
     const h = block(key, new Uint8Array(16));
     const mask = block(key, concat(nonce, Uint8Array.of(0, 0, 0, 1)));
@@ -83,7 +85,9 @@ it('a file made to open under two keys opens under one: that which the version c
   if (!a || !b) throw new Error('two keys');
   const sealed = concat(header.bytes, underBoth([a, b], segmentNonce(header.noncePrefix, 0, true)));
   // The cheat works on the format alone: both open it, and read different things.
-  const contents = await Promise.all([shown, used].map(async (key) => openBytes({ ...(await secretOf(key)), sealed })));
+  const contents = await Promise.all(
+    [shown, used].map(async (key) => openBytes({ ...(await secretOf(key)), sealed })),
+  );
   expect(contents.map((content) => content.length)).toEqual([32, 32]);
   expect(bytesEqual(contents[0] ?? new Uint8Array(), contents[1] ?? new Uint8Array())).toBe(false);
   // The statement that everybody has names one commitment: under the other key nothing is opened.

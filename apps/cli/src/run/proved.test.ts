@@ -23,7 +23,11 @@ const ENDS: readonly RunShape['status'][] = [
 
 it('a state that somebody must have signed is not the hub’s to make up', async () => {
   const book = memoryBook('ledger.example');
-  const world = await createWorld({ book, origin: 'ledger.example', now: Date.parse('2026-11-22T10:00:00Z') });
+  const world = await createWorld({
+    book,
+    origin: 'ledger.example',
+    now: Date.parse('2026-11-22T10:00:00Z'),
+  });
   await announceKeks(world);
   const agreed = await signContract(world, draftContract(world, await publishAssets(world)));
   const { digest: run } = await requestRun(world, agreed);

@@ -1,4 +1,4 @@
-// Test support: runs a small package given as data. Stands nearly alone (node: imports, this folder, `linux` of host), so that a copy can be started as another user; started by itself it reads the run from stdin and prints its outcome.
+// Test support: runs a small package given as data. Stands nearly alone (node: imports, this folder, `linux` and `few` of host), so that a copy can be started as another user; started by itself it reads the run from stdin and prints its outcome.
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -116,7 +116,8 @@ export async function runSpecAs(uid: number, spec: Spec): Promise<Outcome> {
     cpSync(import.meta.dirname, join(folder, 'sandbox'), { recursive: true });
     const groups = fileURLToPath(import.meta.resolve('@sealroom/host/linux'));
     cpSync(dirname(groups), join(folder, 'host'), { recursive: true });
-    const exported = { type: 'module', exports: { './linux': './index.ts' } };
+    copyFileSync(fileURLToPath(import.meta.resolve('@sealroom/host/few')), join(folder, 'host', 'few.ts'));
+    const exported = { type: 'module', exports: { './linux': './index.ts', './few': './few.ts' } };
     writeFileSync(join(folder, 'host', 'package.json'), JSON.stringify(exported));
     mkdirSync(join(folder, 'node_modules', '@sealroom'), { recursive: true });
     symlinkSync('../../host', join(folder, 'node_modules', '@sealroom', 'host'));

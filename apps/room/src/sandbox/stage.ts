@@ -19,8 +19,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { forEachFew } from '@sealroom/host/few';
 import { mayExecute } from '@sealroom/host/linux';
-import { forEachFew } from '@sealroom/host/sealing';
 import { SandboxError } from './error.ts';
 import { canReach, type Identity } from './identity.ts';
 import { leftovers, ownPrefix } from './leftovers.ts';

@@ -228,13 +228,17 @@ describe('the key of another', () => {
         ...contract,
         participants: [part(thief, 'data-steward'), part(world.owner, 'algorithm-owner')],
         datasets: contract.datasets.map((item) => ({ ...item, steward: thief.org })),
-        vaults: contract.vaults.map((item) => (item.org === world.steward.org ? { ...item, org: thief.org } : item)),
+        vaults: contract.vaults.map((item) =>
+          item.org === world.steward.org ? { ...item, org: thief.org } : item,
+        ),
       })),
       [thief, world.owner],
     );
     const run = await requestRun(world, agreed);
     await approveRun(world, run, thief);
-    await expect(releaseAt(here.steward, await prove(here, run, await openRoom()))).rejects.toMatchObject(opaque);
+    await expect(releaseAt(here.steward, await prove(here, run, await openRoom()))).rejects.toMatchObject(
+      opaque,
+    );
     expect(await newest(here)).toEqual(expect.arrayContaining(['release/not-served']));
     expect(here.ledger.record.runs.get(run.digest)?.reservations).toEqual([]);
   });
@@ -273,9 +277,13 @@ describe('the key of another', () => {
     );
     const run = await requestRun(world, agreed, (it) => it, accomplice);
     await approveRun(world, run, rival);
-    await expect(releaseAt(here.owner, await prove(here, run, await openRoom()))).rejects.toMatchObject(opaque);
+    await expect(releaseAt(here.owner, await prove(here, run, await openRoom()))).rejects.toMatchObject(
+      opaque,
+    );
     // The steward takes no part in that contract; who asked for it reads why not.
     expect(await codesAt(here, here.steward)).toEqual([]);
-    expect((await codesAt(here, { ...here.owner, party: () => world.owner }))[0]).toEqual(['release/commitment']);
+    expect((await codesAt(here, { ...here.owner, party: () => world.owner }))[0]).toEqual([
+      'release/commitment',
+    ]);
   });
 });

@@ -123,7 +123,11 @@ export async function ownReasons(
       reason('release/policy', 'the contract states another custody of the keys than this vault has'),
     );
   }
-  return [...found, ...clockReasons(now, followed.latest), ...(await witnessReasons(contract, followed, now))];
+  return [
+    ...found,
+    ...clockReasons(now, followed.latest),
+    ...(await witnessReasons(contract, followed, now)),
+  ];
 }
 
 /** The vaults of all contracts of a run by their thumbprints. */

@@ -1,6 +1,5 @@
 export { nodeSegmentCipher } from './cipher.ts';
 export { SealingError, type SealingErrorCode } from './error.ts';
-export { forEachFew } from './few.ts';
 export { type FileOptions, type OnProgress, openFile, sealFile, type SealingProgress } from './file.ts';
 export {
   openFolder,
