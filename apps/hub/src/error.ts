@@ -29,6 +29,7 @@ const STATUS = {
   'hub/node-code': 403,
   'hub/ledger-unreachable': 503,
   'hub/ledger-answer': 502,
+  'hub/ledger-unwitnessed': 503,
   'hub/record-broken': 500,
   'hub/half-tls': 500,
 } as const;

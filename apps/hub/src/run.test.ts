@@ -3,6 +3,7 @@ import { hubRoutes } from '@sealroom/api';
 import { base64urlDecode, sha256Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { readStatement, type Trust, verifyReceipt } from '@sealroom/contract';
+import { createWitness } from '@sealroom/testkit/witness';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Hub, LEDGER_ORIGIN, startHub } from './testing/hub-for-tests.ts';
 import { as } from './testing/parties-for-tests.ts';
@@ -100,4 +101,42 @@ it('takes a run from the offer to a receipt that verifies, and folds the same re
 
   const again = await hub.reopen();
   expect(again.record).toEqual(hub.book.record);
+});
+
+it('gives the receipt of a contract that names a witness when that has cosigned, and with no other lines', async () => {
+  const logs = [{ origin: LEDGER_ORIGIN, key: hub.ledger.key }];
+  const clock = () => hub.clock.now;
+  const [named, other] = await Promise.all(
+    ['named.example', 'other.example'].map((name) => createWitness({ name, logs, clock })),
+  );
+  if (!named || !other) throw new Error('expected two witnesses');
+  const line = { name: named.name, key: named.key };
+  const world = await newWorld(hub, (contract) => {
+    const witnesses = [{ org: contract.participants[0]?.org ?? 'sha256:', ...line }];
+    return { ...contract, ledger: { ...contract.ledger, witnesses } };
+  });
+  hub.ledger.witnesses.push(other, named);
+  const run = await requestRun(world);
+  await initiateRun(world, run);
+  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  const room = await startRoom(world, run);
+  await sendEvent(world, room, 'Workload Launch');
+  await sendEvent(world, room, 'Run');
+  await (await finishRoom(world, room)).upload();
+
+  const receipt = () => as(hub, world.owner, hubRoutes.receipt, { params: { run } });
+  named.down = true;
+  await expect(receipt()).rejects.toMatchObject({ status: 503, problem: 'hub/ledger-unwitnessed' });
+  named.down = false;
+  const trust: Trust = {
+    v: 1,
+    ledger: { origin: LEDGER_ORIGIN, key: hub.ledger.key, witnesses: [line] },
+    organisations: [world.steward.org, world.owner.org],
+    contracts: [],
+    rooms: [world.node.launch],
+    simulators: [world.node.simulator.key],
+  };
+  expect(await verifyReceipt(await receipt(), trust)).toMatchObject({ verdict: 'pinned' });
+  expect(other.latest(LEDGER_ORIGIN)?.size).toBe(named.latest(LEDGER_ORIGIN)?.size);
+  hub.ledger.witnesses.splice(0);
 });

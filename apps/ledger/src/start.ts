@@ -107,7 +107,7 @@ function linksOf({ witnesses, caPath }: LedgerConfig): { links: WitnessLink[]; c
   return { links, close: fetch.close };
 }
 
-type Asking = { readonly witnesses: Witnesses; close(): Promise<void> };
+type Asking = { readonly witnesses: Witnesses; readonly close: () => Promise<void> };
 
 /**
  * Asks the witnesses once before anything is served: a log that one of them has seen larger, or otherwise, was set back.

@@ -270,7 +270,7 @@ describe('over the wire', () => {
 });
 
 /** A witness behind a real socket. */
-async function serve(witness: TestWitness): Promise<{ url: string; close(): Promise<void> }> {
+async function serve(witness: TestWitness): Promise<{ url: string; close: () => Promise<void> }> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -23,6 +23,7 @@ export type OfferTerms = Pick<
   readonly output: Omit<Contract['output'], 'recipients' | 'release'>;
   readonly access: Contract['datasets'][number]['access'];
   readonly maxAgeSeconds: number;
+  readonly witnesses: Contract['ledger']['witnesses'];
 };
 
 /** A machine whose simulated rooms the contract accepts. */
@@ -145,7 +146,7 @@ export function draftContract(parts: OfferParts): Contract {
     },
     output: { ...terms.output, recipients: [...recipients], release: 'automatic' },
     quota: terms.quota,
-    ledger: { origin, key, witnesses: [], maxAgeSeconds: terms.maxAgeSeconds },
+    ledger: { origin, key, witnesses: terms.witnesses, maxAgeSeconds: terms.maxAgeSeconds },
     vaults: [...owners].map(([org, role]) => vault(parts, org, role)),
   };
   encodeContract(contract);

@@ -46,6 +46,7 @@ const TERMS: OfferTerms = {
   output: { maxBytes: 65_536, maxBits: 100, classes: ['report'], logs: 'status', timing: 'grid' },
   access: 'staged',
   maxAgeSeconds: 60,
+  witnesses: [],
 };
 
 let ledger: FakeLedger;

@@ -24,9 +24,12 @@ import {
   consistencyProof,
   encodeBundle,
   encodeTlogProof,
+  formatAddCheckpoint,
   inclusionProof,
   ledgerEntry,
   noteKeyText,
+  parseCheckpoint,
+  parseNote,
   parseTilePath,
   PUBLIC_SUBJECT_KEY,
   rootAt,
@@ -37,6 +40,7 @@ import {
   TILE_WIDTH,
   TlogError,
 } from '@sealroom/tlog';
+import type { TestWitness } from './witness.ts';
 
 export type FakeLedger = {
   readonly origin: string;
@@ -52,6 +56,8 @@ export type FakeLedger = {
   checkpoint(): Promise<string>;
   /** COSE bytes by leaf. */
   readonly statements: readonly Bytes[];
+  /** Who is asked to cosign when a reader wants lines. */
+  readonly witnesses: TestWitness[];
   down: boolean;
 };
 
@@ -63,6 +69,8 @@ type State = {
   readonly entries: Bytes[];
   readonly leaves: Bytes[];
   readonly places: Map<Digest, number>;
+  readonly witnesses: TestWitness[];
+  round: Promise<unknown>;
 };
 
 function reader({ leaves }: State) {
@@ -73,8 +81,7 @@ function reader({ leaves }: State) {
   return read;
 }
 
-async function checkpointOf(state: State): Promise<string> {
-  const size = state.leaves.length;
+async function checkpointOf(state: State, size = state.leaves.length): Promise<string> {
   const root =
     size === 0
       ? new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array()))
@@ -82,9 +89,35 @@ async function checkpointOf(state: State): Promise<string> {
   return signCheckpoint(state.signer, { origin: state.origin, size, root });
 }
 
-async function proofOf(state: State, index: number, checkpoint?: string): Promise<string> {
-  const proof = await inclusionProof(reader(state), index, state.leaves.length);
-  return encodeTlogProof({ index, proof, checkpoint: checkpoint ?? (await checkpointOf(state)) });
+/** The checkpoint with the line of every witness that gives one; one round after another. */
+function witnessedCheckpoint(state: State): Promise<string> {
+  const round = state.round.then(() => askWitnesses(state));
+  state.round = round.catch(() => undefined);
+  return round;
+}
+
+async function askWitnesses(state: State): Promise<string> {
+  // The log may grow meanwhile; this is about the tree as it is now.
+  const size = state.leaves.length;
+  const checkpoint = await checkpointOf(state, size);
+  const lines = await Promise.all(
+    state.witnesses.map(async (witness) => {
+      const oldSize = witness.latest(state.origin)?.size ?? 0;
+      const grows = oldSize > 0 && oldSize < size;
+      const proof = grows ? await consistencyProof(reader(state), oldSize, size) : [];
+      const body = formatAddCheckpoint({ oldSize, proof, checkpoint });
+      const asked = witness.fetch('https://witness.test/add-checkpoint', { method: 'POST', body });
+      const answer = await asked.catch(() => undefined);
+      return answer?.ok ? answer.text() : '';
+    }),
+  );
+  return checkpoint + lines.join('');
+}
+
+async function proofOf(state: State, index: number, given?: string): Promise<string> {
+  const checkpoint = given ?? (await checkpointOf(state));
+  const { size } = parseCheckpoint(parseNote(checkpoint).text);
+  return encodeTlogProof({ index, proof: await inclusionProof(reader(state), index, size), checkpoint });
 }
 
 async function appendTo(state: State, bytes: Bytes): Promise<number> {
@@ -146,8 +179,11 @@ async function post(state: State, path: string, init: RequestInit, append: Appen
     return Response.json({ index, entry, proof }, { status: 201 });
   }
   if (path !== '/v1/proofs') return problem(404, 'http/not-found');
-  const { indexes } = JSON.parse(new TextDecoder().decode(bytes)) as { indexes: readonly number[] };
-  const checkpoint = await checkpointOf(state);
+  const { indexes, maxAge } = JSON.parse(new TextDecoder().decode(bytes)) as {
+    indexes: readonly number[];
+    maxAge?: number;
+  };
+  const checkpoint = await (maxAge === undefined ? checkpointOf(state) : witnessedCheckpoint(state));
   const proofs = await Promise.all(indexes.map((index) => proofOf(state, index, checkpoint)));
   return Response.json({ checkpoint, proofs });
 }
@@ -155,6 +191,7 @@ async function post(state: State, path: string, init: RequestInit, append: Appen
 async function get(state: State, { pathname, searchParams }: URL, init: RequestInit): Promise<Response> {
   const { origin, signer } = state;
   if (pathname === '/checkpoint') return new Response(await checkpointOf(state));
+  if (pathname === '/v1/checkpoint') return new Response(await witnessedCheckpoint(state));
   if (pathname.startsWith('/tile/')) return tile(state, pathname.slice(1));
   if (pathname === '/v1/ledger') {
     const noteKey = await noteKeyText(origin, signer.key);
@@ -188,6 +225,8 @@ export async function createFakeLedger({
     entries: [],
     leaves: [],
     places: new Map(),
+    witnesses: [],
+    round: Promise.resolve(),
   };
   let queue: Promise<unknown> = Promise.resolve();
   // One after another: a statement is judged against all that stand before it.
@@ -205,6 +244,7 @@ export async function createFakeLedger({
     signer: state.signer,
     record: state.record,
     statements: state.statements,
+    witnesses: state.witnesses,
     down: false,
     append,
     proof: (index) => proofOf(state, index),

@@ -25,6 +25,7 @@ const termsFile = z
     output: shape.output.omit({ recipients: true, release: true }).partial(),
     access: z.enum(['staged', 'streamed']),
     maxAgeSeconds: shape.ledger.shape.maxAgeSeconds,
+    witnesses: shape.ledger.shape.witnesses,
   })
   .partial();
 type TermsFile = z.infer<typeof termsFile>;
@@ -129,5 +130,6 @@ export async function termsOf(context: Context, input: Input, bits: number | und
     },
     access: options.access ?? file.access ?? 'staged',
     maxAgeSeconds: file.maxAgeSeconds ?? 60,
+    witnesses: file.witnesses ?? [],
   };
 }

@@ -3,6 +3,7 @@ import { hubRoutes } from '@sealroom/api';
 import { type Bytes, type Digest } from '@sealroom/bytes';
 import { type PlacedStatement, readStatement } from '@sealroom/contract';
 import { type App, mount } from '@sealroom/host';
+import type { Witness } from '@sealroom/tlog';
 import type { Db } from '../db.ts';
 import { notFound } from '../error.ts';
 import type { Book } from '../record/book.ts';
@@ -33,13 +34,21 @@ async function statementsAround({ db, book }: ReceiptsParts, run: Digest): Promi
   );
 }
 
+/** The witnesses that the run's contract names. */
+function witnessesOf(book: Book, run: Digest): readonly Witness[] {
+  const contract = book.record.runs.get(run)?.request.contract;
+  const state = contract === undefined ? undefined : book.record.contracts.get(contract);
+  return (state?.contract.ledger.witnesses ?? []).map(({ name, key }) => ({ name, key }));
+}
+
 async function receiptOf(parts: ReceiptsParts, run: Digest): Promise<Bytes> {
   const { db, book } = parts;
   const found = await loadReceipt(db, run);
   if (!found) throw notFound('receipt');
   if (found.receipt) return new Uint8Array(found.receipt);
   const statements = await statementsAround(parts, run);
-  const pathsOf = (indexes: readonly number[]) => book.ledger.paths(indexes);
+  const witnesses = witnessesOf(book, run);
+  const pathsOf = (indexes: readonly number[]) => book.ledger.paths(indexes, witnesses);
   const made = await assembleReceipt(run, found.parts, { statements, pathsOf });
   await keepReceipt(db, run, made);
   return new Uint8Array((await loadReceipt(db, run))?.receipt ?? made);

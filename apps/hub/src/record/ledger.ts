@@ -14,6 +14,7 @@ import type { Admitted } from '@sealroom/contract';
 import { type KeyText, CoseError } from '@sealroom/cose';
 import { Refusal } from '@sealroom/host';
 import {
+  checkpointFor,
   decodeBundle,
   ledgerEntry,
   openCheckpoint,
@@ -24,6 +25,7 @@ import {
   TILE_WIDTH,
   tilePath,
   TlogError,
+  type Witness,
   verifyConsistency,
   verifyTlogProof,
 } from '@sealroom/tlog';
@@ -50,8 +52,15 @@ export type LedgerLink = {
   append(bytes: Uint8Array, subject: Admitted['subject']): Promise<Place>;
   /** @throws hub/ledger-answer unless the proof puts the statement at this leaf. */
   checkPlace(bytes: Uint8Array, subject: Admitted['subject'], place: Place): Promise<void>;
-  /** The paths of leaves to one checkpoint, hashes as base64url; whoever reads a receipt verifies them. */
-  paths(indexes: readonly number[]): Promise<{ checkpoint: string; paths: string[][] }>;
+  /**
+   * The paths of leaves to one checkpoint, hashes as base64url; whoever reads a receipt verifies them.
+   * @param witnesses whose lines the checkpoint must carry, and no others
+   * @throws hub/ledger-unwitnessed when one is missing now
+   */
+  paths(
+    indexes: readonly number[],
+    witnesses: readonly Witness[],
+  ): Promise<{ checkpoint: string; paths: string[][] }>;
   /** The newest checkpoint, signed by the ledger, of a tree that holds the one seen before. @throws hub/ledger-answer */
   checkpoint(seen: Seen | undefined): Promise<Seen>;
   /** Entries `from` to the end of their bundle (none if it cannot be had now), as the ledger tells them; a statement found by one is proved by itself. */
@@ -88,6 +97,15 @@ function badAnswer(cause: unknown): unknown {
   return refuse('hub/ledger-answer', message, { cause });
 }
 
+/** A receipt shows that witnesses have cosigned, not when. */
+const ANY_AGE_SECONDS = 86_400;
+
+function unwitnessed(): Refusal {
+  const message =
+    'A witness that the contract names has not cosigned the ledger’s newest checkpoint; the receipt needs its line. Try again in a minute.';
+  return refuse('hub/ledger-unwitnessed', message);
+}
+
 async function keyOf(subject: Admitted['subject']): Promise<Uint8Array> {
   return subject === 'public' ? PUBLIC_SUBJECT_KEY : subjectKey(subject);
 }
@@ -113,11 +131,15 @@ export function ledgerLink(options: LedgerOptions): LedgerLink {
     key,
     url,
     checkPlace,
-    async paths(indexes) {
+    async paths(indexes, witnesses) {
+      const asked = witnesses.length === 0 ? {} : { maxAge: ANY_AGE_SECONDS };
       try {
-        const body = { indexes: [...indexes] };
-        const { checkpoint, proofs } = await call(service, ledgerRoutes.proofs, { body });
-        const paths = proofs.map((text) => parseTlogProof(text).proof.map(base64urlEncode));
+        const body = { indexes: [...indexes], ...asked };
+        const answer = await call(service, ledgerRoutes.proofs, { body });
+        const checkpoint = await checkpointFor(answer.checkpoint, { origin, key, witnesses });
+        const { cosignatures } = await openCheckpoint(checkpoint, { origin, key, witnesses });
+        if (cosignatures.length < witnesses.length) throw unwitnessed();
+        const paths = answer.proofs.map((text) => parseTlogProof(text).proof.map(base64urlEncode));
         return { checkpoint, paths };
       } catch (error) {
         throw badAnswer(error);

@@ -131,13 +131,13 @@ export async function signContract(hub: Hub, party: Party, contract: Contract): 
 }
 
 /** Two parties with a shelf, a node, and a run configuration that the algorithm owner has offered. */
-export async function newWorld(hub: Hub) {
+export async function newWorld(hub: Hub, change: (contract: Contract) => Contract = (same) => same) {
   const [steward, owner] = [await joinHub(hub, 'steward'), await joinHub(hub, 'owner')];
   const project = await newProject(hub, steward, owner);
   const shelf = await fillShelf(hub, steward, owner, project);
   const node = await newNode();
   await enrol(hub, steward, node);
-  const contract = contractFor(hub, { steward, owner, project, shelf, node });
+  const contract = change(contractFor(hub, { steward, owner, project, shelf, node }));
   const statement = await signContract(hub, owner, contract);
   const body = { name: 'C', statement };
   const configuration = await as(hub, owner, hubRoutes.createRunConfiguration, { params: { project }, body });

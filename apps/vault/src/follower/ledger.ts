@@ -58,9 +58,14 @@ async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
+/** How old witnesses' lines may be in the answer; every contract allows more. */
+const WITNESSED_SECONDS = 2;
+
+/** The newest checkpoint, after every witness that the ledger knows was asked to cosign it. */
 export async function fetchCheckpoint(ledger: LedgerPlace): Promise<OpenedCheckpoint> {
   return asked(async () => {
-    const note = await call({ baseUrl: ledger.url, fetch: ledger.fetch }, ledgerRoutes.checkpoint, {});
+    const service = { baseUrl: ledger.url, fetch: ledger.fetch };
+    const note = await call(service, ledgerRoutes.witnessed, { query: { maxAge: WITNESSED_SECONDS } });
     return openCheckpoint(note, ledger);
   });
 }

@@ -114,7 +114,9 @@ export async function look(vault: Vault, asked: Asked, scope: Scope): Promise<Se
   return vault.records.lend(scope.salts, scope.brought, (record) => seenIn(vault, asked, record));
 }
 
-async function judge(vault: Vault, asked: Asked, record: LedgerRecord, followed: Followed): Promise<Decided> {
+async function judge(vault: Vault, asked: Asked, record: LedgerRecord, asOf: Followed): Promise<Decided> {
+  // Another call may have followed further before the record was lent: what it was folded from lies in the newest checkpoint.
+  const followed = vault.log.held() ?? asOf;
   const { identity, timing, db, ledger } = vault;
   const { kid } = identity.signer;
   const now = timing.clock();

@@ -29,7 +29,7 @@ import { speak } from './answer.ts';
 import { untilGrid } from './grid.ts';
 import { contractsOf } from './decide.ts';
 import { flushOutbox } from './outbox.ts';
-import { clockReasons, finishProblem } from './rules.ts';
+import { clockReasons, finishProblem, witnessReasons } from './rules.ts';
 import { findClearance, type Release, releasesOf, saveClearance } from './store.ts';
 
 export type Cleared = Place & { readonly statement: Bytes };
@@ -88,6 +88,9 @@ async function checkState(
   const reasons = stateReasons(record, payload.run, contracts);
   for (const state of contracts) reasons.push(...(await toldReasons(vault.db, record, state, payload.run)));
   const now = vault.timing.clock();
+  const checkpoint = vault.log.held();
+  for (const { contract } of contracts)
+    if (checkpoint) reasons.push(...(await witnessReasons(contract, checkpoint, now)));
   const problem = finishProblem(contracts, payload, { now, notAfter });
   if (problem) reasons.push(problem);
   reasons.push(...clockReasons(now, vault.log.held()?.latest ?? now));

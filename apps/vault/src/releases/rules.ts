@@ -71,9 +71,13 @@ export function clockReasons(now: number, latest: number): Reason[] {
   return [reason('release/record-stale', detail)];
 }
 
-async function witnessReasons(
+/**
+ * Every witness of the contract must have cosigned the checkpoint, at a time near this vault's: a line dated ahead would
+ * otherwise stay young for as long as its witness likes.
+ */
+export async function witnessReasons(
   { ledger }: Contract,
-  { note, origin }: Followed,
+  { note, origin }: Pick<Followed, 'note' | 'origin'>,
   now: number,
 ): Promise<Reason[]> {
   if (ledger.witnesses.length === 0) return [];
@@ -83,7 +87,8 @@ async function witnessReasons(
       key: ledger.key,
       witnesses: ledger.witnesses.map(({ name, key }) => ({ name, key })),
     });
-    const fresh = ({ time }: { readonly time: number }) => now - time <= ledger.maxAgeSeconds * 1000;
+    const fresh = ({ time }: { readonly time: number }) =>
+      Math.abs(now - time) <= ledger.maxAgeSeconds * 1000;
     const signed = new Set(cosignatures.filter(fresh).map((line) => line.name));
     if (ledger.witnesses.every(({ name }) => signed.has(name))) return [];
   } catch (error) {
