@@ -7,7 +7,6 @@ import { base64Decode, base64Encode } from './base64.ts';
 import { cosignatureTime, cosignatureVerifier } from './cosignature.ts';
 import { TlogError } from './error.ts';
 import {
-  checkKeyName,
   ed25519Verifier,
   formatNote,
   NOTE_COSIGNATURE,
@@ -42,15 +41,18 @@ export function parseDecimal(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** Any line: tlog-checkpoint tells readers not to expect more of an origin. */
+const isOrigin = (origin: string): boolean => /^\P{Cc}+$/u.test(origin) && origin.isWellFormed();
+
 /** The three signed lines. @throws tlog/malformed-checkpoint */
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
-  if (root.length !== 32 || !Number.isSafeInteger(size) || size < 0) {
+  if (root.length !== 32 || !Number.isSafeInteger(size) || size < 0 || !isOrigin(origin)) {
     throw new TlogError(
       'tlog/malformed-checkpoint',
-      'A checkpoint needs a size from 0 and a root of 32 bytes.',
+      'A checkpoint needs an origin, a size from 0 and a root of 32 bytes.',
     );
   }
-  return `${checkKeyName(origin)}\n${size}\n${base64Encode(root)}\n`;
+  return `${origin}\n${size}\n${base64Encode(root)}\n`;
 }
 
 /** Reads the three lines, which must be in their one form. @throws tlog/malformed-checkpoint */
@@ -58,7 +60,7 @@ export function parseCheckpoint(text: string): Checkpoint {
   const [origin = '', sizeText = '', rootText = '', ...rest] = text.split('\n');
   const size = parseDecimal(sizeText);
   const root = base64Decode(rootText);
-  if (!origin || size === undefined || root?.length !== 32 || rest.length !== 1 || rest[0] !== '') {
+  if (!isOrigin(origin) || size === undefined || root?.length !== 32 || rest.length !== 1 || rest[0] !== '') {
     throw new TlogError('tlog/malformed-checkpoint', 'A checkpoint is origin, size and root, one line each.');
   }
   return { origin, size, root };
