@@ -1,6 +1,6 @@
 // `npm run test:cerberus -- --cases 100000 --seed 1`: random criteria and documents, and random patterns and texts, judged here
 // and by the real Cerberus and Python's re. Ends with exit code 1 and prints the requests where they disagree. Needs
-// `pip install cerberus`; SEALROOM_PYTHON names the Python that has it. `--case N` prints what both say of one seed.
+// `pip install cerberus`; SEALROOM_PYTHON names the Python that has it.
 import { parseArgs } from 'node:util';
 import {
   compareWithCerberus,
@@ -40,23 +40,32 @@ console.log(await describeVersions());
 const seed = whole('seed');
 const most = Math.max(1, whole('most'));
 let shownAt = performance.now();
+let told = 0;
+function tell(tally: Tally): void {
+  for (const found of tally.disagreements.slice(told)) {
+    console.error(
+      `seed ${found.seed}: ${found.what}\n  ${found.request}\n  here  ${found.here}\n  there ${found.there}`,
+    );
+  }
+  told = tally.disagreements.length;
+}
 const progress = (tally: Tally): void => {
+  tell(tally);
   if (performance.now() - shownAt < 30_000) return;
   shownAt = performance.now();
   report(tally);
 };
 const plan = { seed, most, progress };
+const comparisons = [
+  async () => compareWithCerberus({ ...plan, cases: whole('cases'), documents: 4 }),
+  async () => compareWithPython({ ...plan, cases: whole('patterns'), texts: 6 }),
+];
 let disagreements = 0;
-for (const tally of [
-  await compareWithCerberus({ ...plan, cases: whole('cases'), documents: 4 }),
-  await compareWithPython({ ...plan, cases: whole('patterns'), texts: 6 }),
-]) {
+for (const compare of comparisons) {
+  told = 0;
+  const tally = await compare();
+  tell(tally);
   report(tally);
   disagreements += tally.disagreements.length;
-  for (const found of tally.disagreements) {
-    console.error(
-      `seed ${found.seed}: ${found.what}\n  ${found.request}\n  here  ${found.here}\n  there ${found.there}`,
-    );
-  }
 }
 process.exitCode = disagreements > 0 ? 1 : 0;

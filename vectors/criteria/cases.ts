@@ -55,6 +55,25 @@ export const CASES: readonly { readonly why: string; readonly request: string }[
     why: 'sixty-four errors and more, with ties',
     request: `{"schema":{"a":{"type":"list","schema":{"min":5,"max":0,"allowed":[],"forbidden":[1],"anyof":[{"type":"string"},{"min":9}]}}},"options":{},"documents":[{"a":[${'1,'.repeat(70)}2]}]}`,
   },
+  {
+    why: 'an empty name of a check passes for an empty list of checks, and is not found',
+    request:
+      '{"schema":{"n":{"type":"list","oneof_check_with":[[],""]}},"options":{},"documents":[{"n":[1]}]}',
+  },
+  {
+    why: 'a set in a message is a copy, in an order of its own',
+    request:
+      '{"schema":{"v":{"contains":[9007199254740992,1e+308,10000000000000000.0,1e+22]}},"options":{},"documents":[{"v":"abc"},{"v":""},{"v":[1e22]},{"v":{}}]}',
+  },
+  {
+    why: 'and one of more numbers than a small table takes, too',
+    request: `{"schema":{"v":{"contains":[${Array.from({ length: 23 }, (_, i) => `${(i * 7919) % 1009}, ${i}e${i + 9}, -${i}.5`).join()}]}},"options":{},"documents":[{"v":"abc"},{"v":""},{"v":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]},{"v":[7919,-1.5]}]}`,
+  },
+  {
+    why: 'a schema inside rules for list items is missed when a mapping meets it',
+    request:
+      '{"schema":{"a":{"schema":{"meta":{"schema":9007199254740992.0},"excludes":"c","required":true}}},"options":{},"documents":[{"a":{"meta":{}}},{"a":[1]},{"a":1}]}',
+  },
 ];
 
 export const PATTERNS: readonly { readonly why: string; readonly pattern: string; readonly texts: readonly string[] }[] = [

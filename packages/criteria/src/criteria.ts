@@ -7,7 +7,7 @@ import { truthy } from './python/semantics.ts';
 import { compileRegex, type Regex, runRegex } from './regex/match.ts';
 import type { Session } from './scope.ts';
 import { isMap, readValue, type Value, type ValueMap } from './value.ts';
-import { type RuleSet, ruleSets } from './walk.ts';
+import { type RuleSet, ruleSets, schemaKind } from './walk.ts';
 
 export type Mode = 'strict' | 'compat';
 
@@ -57,7 +57,12 @@ function compilePatterns(schema: ValueMap, mode: Mode, reasons: Reason[]): Map<s
       if (!(cause instanceof CriteriaError)) throw cause;
       // Python notices a malformed pattern only when a value meets it.
       if (mode === 'compat' && cause.code === 'regex/malformed') continue;
-      reasons.push({ code: 'regex', path: [...path, 'regex'], message: cause.message });
+      reasons.push({
+        code: 'regex',
+        path: [...path, 'regex'],
+        message: cause.message,
+        detail: cause.code,
+      });
     }
   }
   return patterns;
@@ -78,6 +83,11 @@ function strictReasons({ rules, path }: RuleSet): Reason[] {
     const message =
       'The rule allow_unknown lets anything out under names that nobody agreed on. Name the fields.';
     reasons.push({ code: 'allows-unknown', path: [...path, 'allow_unknown'], message });
+  }
+  if (schemaKind(rules) === 'either') {
+    const message =
+      '`schema` could name fields or rules for list items; add the type, dict or list, beside it.';
+    reasons.push({ code: 'constraint', path: [...path, 'schema'], message });
   }
   for (const rule of FLAGS) {
     const flag = rules.get(rule);

@@ -1,15 +1,33 @@
+import { randomCase } from '@sealroom/testkit/cerberus';
 import { describe, expect, test } from 'vitest';
-import { parseCriteria } from './criteria.ts';
+import { type Criteria, parseCriteria } from './criteria.ts';
+import { CriteriaError } from './error.ts';
 import { MANUAL_CRITERIA } from './fixtures/manual.ts';
+import { leakBudget } from './leak.ts';
 import { type Finding, lintCriteria } from './lint.ts';
+import { type Value, writeValue } from './value.ts';
 
 function lint(rules: string, mode: 'strict' | 'compat' = 'strict'): readonly Finding[] {
   return lintCriteria(parseCriteria(`{"x":${rules},"y":{"type":"boolean","required":true}}`, { mode }));
 }
 
+function readable(schema: Value): Criteria | undefined {
+  try {
+    return parseCriteria(writeValue(schema));
+  } catch (cause) {
+    if (cause instanceof CriteriaError) return undefined;
+    throw cause;
+  }
+}
+
 describe('lint', () => {
   test.each([
     ['{}', ['error lint/untyped']],
+    ['{"allowed":["a","b"]}', ['error lint/untyped']],
+    ['{"noneof":[{"type":"boolean"}]}', ['error lint/no-bound']],
+    ['{"allof":[]}', ['error lint/no-bound']],
+    ['{"anyof":[{"type":"boolean"},{"allof":[]}]}', ['error lint/no-bound']],
+    ['{"anyof":[{"type":"boolean"},{"type":"integer","min":0,"max":1}]}', []],
     ['{"type":"string"}', ['error lint/unbounded-string']],
     ['{"type":"string","regex":".+"}', ['error lint/unbounded-string']],
     ['{"type":"string","maxlength":9}', []],
@@ -25,8 +43,13 @@ describe('lint', () => {
     ['{"type":"list","items":[{"type":"boolean"}]}', []],
     ['{"type":"dict"}', ['error lint/free-dict']],
     ['{"type":"dict","valuesrules":{"type":"boolean"}}', ['error lint/free-keys']],
-    ['{"type":"dict","keysrules":{"type":"string","maxlength":1}}', ['error lint/free-keys']],
-    ['{"type":"dict","maxlength":1,"keysrules":{"type":"string","maxlength":1}}', []],
+    ['{"type":"dict","keysrules":{"type":"string","maxlength":1}}', ['error lint/free-dict']],
+    ['{"type":"dict","allowed":["a"]}', ['error lint/free-dict']],
+    ['{"type":"dict","maxlength":1,"keysrules":{"type":"string","maxlength":1}}', ['error lint/free-dict']],
+    [
+      '{"type":"dict","maxlength":1,"keysrules":{"type":"string","maxlength":1},"valuesrules":{"type":"boolean"}}',
+      [],
+    ],
     ['{"type":"dict","schema":{"a":{"type":"boolean"}}}', []],
     [
       '{"type":"boolean","min":1,"regex":"a"}',
@@ -35,6 +58,19 @@ describe('lint', () => {
     ['{"type":"integer","anyof":[{"min":0,"max":1}]}', ['warning lint/unbounded-number']],
   ])('of %s finds %j', (rules, expected) => {
     expect(lint(rules).map(({ severity, code }) => `${severity} ${code}`)).toEqual(expected);
+  });
+
+  test('finds an error wherever no bound on the leak is known', () => {
+    // Criteria of the differential test, without what the strict mode refuses.
+    let unbounded = 0;
+    for (let seed = 1; seed < 4000; seed++) {
+      const criteria = readable(randomCase(seed, 0).schema);
+      if (criteria === undefined || leakBudget(criteria) !== Infinity) continue;
+      unbounded++;
+      const errors = lintCriteria(criteria).filter(({ severity }) => severity === 'error');
+      expect(errors.length, `seed ${seed}`).toBeGreaterThan(0);
+    }
+    expect(unbounded).toBeGreaterThan(500);
   });
 
   test('finds in criteria for the compatible mode what the strict mode refuses', () => {

@@ -1,9 +1,9 @@
 // What is unwise in criteria, though it can be used: ways in which a valid report can carry more than an aggregate. Each
 // finding says where, and what to write instead. It looks at each set of rules by itself; leak.ts adds them up.
 import type { Criteria } from './criteria.ts';
-import { rulesBits } from './leak.ts';
+import { fieldsBits, rulesBits } from './leak.ts';
 import { isList, isMap, type Value, type ValueMap } from './value.ts';
-import { type CriteriaPath, definesFields, OF_RULES, ruleSets } from './walk.ts';
+import { type CriteriaPath, definesFields, OF_RULES, ruleSets, typeNames } from './walk.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -20,6 +20,7 @@ export type LintCode =
   | 'lint/half-anchored-regex'
   | 'lint/constraint-never-applies'
   | 'lint/normalising-rule'
+  | 'lint/no-bound'
   | 'lint/nothing-required';
 
 export interface Finding {
@@ -34,18 +35,16 @@ type Check = (rules: ValueMap, types: readonly string[]) => readonly Omit<Findin
 
 const finding = (severity: Severity, code: LintCode, message: string) => ({ severity, code, message });
 
-function typesOf(rules: ValueMap): readonly string[] {
-  const type = rules.get('type');
-  if (typeof type === 'string' && type !== '') return [type];
-  return isList(type) ? type.map(String) : [];
-}
-
 const isOneOf = (types: readonly string[], ...names: readonly string[]): boolean =>
   types.some((type) => names.includes(type));
 
 const untyped: Check = (rules, types) => {
-  const described = [...OF_RULES, 'allowed'].some((rule) => rules.has(rule));
-  if (types.length > 0 || described) return [];
+  if (types.length > 0) return [];
+  if (rules.has('allowed') && !rules.has('anyof') && !rules.has('oneof')) {
+    const message = 'Lists of allowed values pass here in any length; add `type`.';
+    return [finding('error', 'lint/untyped', message)];
+  }
+  if (OF_RULES.some((rule) => rules.has(rule))) return [];
   return [finding('error', 'lint/untyped', 'Values of every type pass here; add `type`.')];
 };
 
@@ -97,6 +96,9 @@ const dicts: Check = (rules, types) => {
   if (!isOneOf(types, 'dict', 'container') || definesFields(rules)) return [];
   if (!rules.has('keysrules') && !rules.has('valuesrules') && !rules.has('allowed')) {
     return [finding('error', 'lint/free-dict', 'Any mapping passes here; add `schema` with the fields.')];
+  }
+  if (!rules.has('valuesrules')) {
+    return [finding('error', 'lint/free-dict', 'Any value passes under these keys; add `valuesrules`.')];
   }
   if (!rules.has('keysrules') && !rules.has('allowed')) {
     return [
@@ -199,10 +201,15 @@ export function lintCriteria(criteria: Criteria): readonly Finding[] {
   }
   const known = new Map<string, readonly string[]>();
   for (const { rules, path } of ruleSets(criteria.schema)) {
-    const own = typesOf(rules);
+    const own = typeNames(rules);
     const types = own.length > 0 ? own : inherited(path, known);
     known.set(JSON.stringify(path), types);
     for (const check of CHECKS) findings.push(...check(rules, types).map((found) => ({ ...found, path })));
+  }
+  if (fieldsBits(criteria.schema) === Infinity && !findings.some(({ severity }) => severity === 'error')) {
+    const message =
+      'No bound is known for what these rules let out together; name types, values and lengths.';
+    findings.push({ severity: 'error', code: 'lint/no-bound', path: [], message });
   }
   return findings;
 }

@@ -67,6 +67,13 @@ export class SchemaKindMismatch extends Breakdown {
   }
 }
 
+/** Cerberus refuses a schema (its SchemaError) only when a value meets it. */
+export class SchemaMissing extends Breakdown {
+  constructor() {
+    super('SchemaError');
+  }
+}
+
 /** Evaluated in this order before the other rules of a field. */
 const PRIORITY = ['nullable', 'readonly', 'type', 'empty'];
 /** What the check of one rule counts as, beside the steps of a pattern. */

@@ -5,7 +5,7 @@ import { asUnusable, type Criteria, matcherOf, SCHEMA_MISSING } from './criteria
 import { defineSchema, SchemaRefused } from './definition.ts';
 import { DOCUMENT_DIALECT } from './dialect.ts';
 import { Breakdown, CriteriaError } from './error.ts';
-import { Scope, type ScopeOptions, type Session } from './scope.ts';
+import { SchemaMissing, Scope, type ScopeOptions, type Session } from './scope.ts';
 import { errorTree, type ErrorTree } from './tree.ts';
 import { isMap, type Value, type ValueMap } from './value.ts';
 import { toValidationError, type ValidationError } from './violation.ts';
@@ -79,7 +79,8 @@ function invalid(scope: Scope): Validation {
 export const NOT_CHECKABLE = 'NOT_CHECKABLE';
 
 /**
- * @throws CriteriaError criteria/unusable for rules of unknown fields that are none, criteria/options
+ * @throws CriteriaError criteria/options; criteria/unusable for rules of unknown fields that are none, and (compatible mode)
+ * where Cerberus refuses its schema only in view of a document
  */
 export function validate(criteria: Criteria, document: Value, options: ValidateOptions = {}): Validation {
   const strict = criteria.mode === 'strict';
@@ -100,6 +101,7 @@ export function validate(criteria: Criteria, document: Value, options: ValidateO
     return valid ? { outcome: 'valid', document: scope.document } : invalid(scope);
   } catch (cause) {
     if (!(cause instanceof Breakdown)) throw cause;
+    if (!strict && cause instanceof SchemaMissing) throw asUnusable(new SchemaRefused(SCHEMA_MISSING));
     if (!strict) return { outcome: 'breakdown', exception: cause.kind };
     return {
       outcome: 'invalid',

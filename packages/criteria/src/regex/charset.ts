@@ -2,6 +2,8 @@
 // (a character matches if it, its lower or its upper form is in the set, or one of the few that Python treats alike; a
 // category is asked about the lower form). The Unicode tables are the JavaScript engine's, which may be newer than Python's.
 
+import { CODE_POINTS, Ranges } from './ranges.ts';
+
 export type Category = 'digit' | 'space' | 'word';
 
 export interface CharacterSet {
@@ -18,9 +20,6 @@ const DIGIT = /\p{Nd}/u;
 const WORD = /[\p{L}\p{N}_]/u;
 // Python's str.isspace above ASCII: bidirectional WS, B and S, and the space separators.
 const SPACE = /[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/u;
-
-/** The number of code points that text can hold: all but the surrogates. */
-export const CODE_POINTS = 0x110000 - 0x800;
 
 export function inCategory(category: Category, code: number, ascii: boolean): boolean {
   if (code < 0x80) {
@@ -89,63 +88,120 @@ function caseForms(code: number, ascii: boolean): readonly number[] {
   return [...forms];
 }
 
-/** Whether a character has another case. */
-function isCased(code: number, ascii: boolean): boolean {
-  if (ascii) return code < 0x80 && /[a-z]/i.test(String.fromCharCode(code));
-  return caseForms(code, false).length > 1;
+let casedOnes: readonly number[] = [];
+
+/** The characters that have another case, in order. */
+function casedCodes(): readonly number[] {
+  if (casedOnes.length > 0) return casedOnes;
+  const codes = new Set(ALIKE_OF.keys());
+  for (const [small, others] of formsByLower()) for (const code of [small, ...others]) codes.add(code);
+  casedOnes = [...codes].sort((a, b) => a - b);
+  return casedOnes;
 }
 
-const cased = new WeakMap<CharacterSet, boolean>();
+/** The position of the first element that is not below `code`. */
+function firstFrom(sorted: ArrayLike<number>, code: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) < code) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** Whether case matters at all: as in Python, only if a character or a range that the set names has cases. */
-function hasCases(set: CharacterSet): boolean {
-  const known = cased.get(set);
-  if (known !== undefined) return known;
-  const found = set.ranges.some(([low, high]) => {
+function hasCases({ ranges, ascii }: CharacterSet): boolean {
+  return ranges.some(([low, high]) => {
     // What lies beyond the BMP Python takes for cased without a look.
     if (high > 0xffff) return true;
-    for (let code = low; code <= high; code++) if (isCased(code, set.ascii)) return true;
-    return false;
+    if (ascii) return (low <= 0x5a && high >= 0x41) || (low <= 0x7a && high >= 0x61);
+    return (casedCodes()[firstFrom(casedCodes(), low)] ?? Number.POSITIVE_INFINITY) <= high;
   });
-  cased.set(set, found);
-  return found;
 }
 
-function inRanges(set: CharacterSet, code: number): boolean {
-  for (const [low, high] of set.ranges) if (code >= low && code <= high) return true;
-  return false;
+const MEMORY = 1024;
+
+/** A set prepared for questions: their cost does not grow with the number of its ranges. */
+class Prepared {
+  readonly set: CharacterSet;
+  readonly ranges: Ranges;
+  readonly folded: boolean;
+  readonly #answers = new Map<number, boolean>();
+
+  constructor(set: CharacterSet) {
+    this.set = set;
+    this.ranges = new Ranges(set.ranges);
+    this.folded = set.ignoreCase && hasCases(set);
+  }
+
+  has(code: number): boolean {
+    const known = this.#answers.get(code);
+    if (known !== undefined) return known;
+    if (this.#answers.size >= MEMORY) this.#answers.clear();
+    const answer = this.#find(code) !== this.set.negated;
+    this.#answers.set(code, answer);
+    return answer;
+  }
+
+  #find(code: number): boolean {
+    const { ascii, categories } = this.set;
+    const inRanges = this.folded
+      ? caseForms(code, ascii).some((form) => this.ranges.has(form))
+      : this.ranges.has(code);
+    if (inRanges) return true;
+    const asked = this.folded ? lower(code, ascii) : code;
+    return categories.some(({ category, negated }) => inCategory(category, asked, ascii) !== negated);
+  }
 }
 
-function inCategories(set: CharacterSet, code: number): boolean {
-  return set.categories.some(({ category, negated }) => inCategory(category, code, set.ascii) !== negated);
+const prepared = new WeakMap<CharacterSet, Prepared>();
+
+function prepare(set: CharacterSet): Prepared {
+  const known = prepared.get(set) ?? new Prepared(set);
+  prepared.set(set, known);
+  return known;
 }
 
 export function inSet(set: CharacterSet, code: number): boolean {
-  const folded = set.ignoreCase && hasCases(set);
-  const found = folded
-    ? caseForms(code, set.ascii).some((form) => inRanges(set, form)) ||
-      inCategories(set, lower(code, set.ascii))
-    : inRanges(set, code) || inCategories(set, code);
-  return found !== set.negated;
+  return prepare(set).has(code);
 }
 
-const sizes = new Map<string, number>();
+const categoryRanges = new Map<string, Ranges>();
 
-/** How many code points the set holds, counted once per set; an upper bound where case is ignored. */
-export function sizeOfSet(set: CharacterSet): number {
-  const key = JSON.stringify(set);
-  const known = sizes.get(key);
+function rangesOf(category: Category, ascii: boolean): Ranges {
+  const key = `${category} ${ascii}`;
+  const known = categoryRanges.get(key);
   if (known !== undefined) return known;
-  let size = 0;
-  if (set.categories.length === 0 && set.ranges.length === 1 && !set.ignoreCase) {
-    const [low, high] = set.ranges[0] ?? [0, 0];
-    size = set.negated ? CODE_POINTS : high - low + 1;
-  } else {
-    for (let code = 0; code < 0x110000; code++) {
-      if ((code < 0xd800 || code > 0xdfff) && inSet(set, code)) size++;
+  const found: [number, number][] = [];
+  for (let code = 0; code < 0x110000; code++) {
+    if (!inCategory(category, code, ascii)) continue;
+    const last = found.at(-1);
+    if (last?.[1] === code - 1) last[1] = code;
+    else found.push([code, code]);
+  }
+  const made = new Ranges(found);
+  categoryRanges.set(key, made);
+  return made;
+}
+
+/** How many code points the set holds; an upper bound where case is ignored in more than a few. */
+export function sizeOfSet(set: CharacterSet): number {
+  const { ranges, folded } = prepare(set);
+  const parts = set.categories.map(({ category, negated }) => {
+    const of = rangesOf(category, set.ascii);
+    return negated ? of.complement() : of;
+  });
+  const size = new Ranges([...ranges.list, ...parts.flatMap((part) => part.list)]).size;
+  if (set.negated) return CODE_POINTS - size;
+  if (!folded) return size;
+  if (parts.length > 0 || size > MEMORY) return Math.min(CODE_POINTS, size + casedCodes().length);
+  const forms = new Set<number>();
+  for (const [low, high] of ranges.list) {
+    for (let code = low; code <= high; code++) {
+      for (const form of caseForms(code, set.ascii)) forms.add(form);
     }
   }
-  if (sizes.size > 256) sizes.clear();
-  sizes.set(key, size);
-  return size;
+  return forms.size;
 }

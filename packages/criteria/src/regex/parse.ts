@@ -303,8 +303,9 @@ export function width(node: Node): readonly [number, number] {
     case 'concat':
       return node.items.map(width).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
     case 'either': {
-      const widths = node.items.map(width);
-      return [Math.min(...widths.map(([low]) => low)), Math.max(...widths.map(([, high]) => high))];
+      return node.items
+        .map(width)
+        .reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)], [Number.POSITIVE_INFINITY, 0]);
     }
     case 'repeat': {
       const [low, high] = width(node.item);

@@ -2,7 +2,7 @@
 // (`keysrules`, `valuesrules`) and the *of rules. Each files what it finds below as one violation of its field.
 import { Breakdown } from '../error.ts';
 import { isIterable, members } from '../python/semantics.ts';
-import { type Rule, rulesOf, SchemaKindMismatch, type Scope } from '../scope.ts';
+import { type Rule, rulesOf, SchemaKindMismatch, SchemaMissing, type Scope } from '../scope.ts';
 import { isList, isMap, type Value, type ValueKey, type ValueMap } from '../value.ts';
 import { ERROR_KINDS, type ErrorKind, type Violation, withoutStep } from '../violation.ts';
 
@@ -48,11 +48,14 @@ function checkItems(scope: Scope, definition: Value, field: ValueKey, value: rea
 
 function checkMapping(scope: Scope, schemaOfValue: Value, field: ValueKey, value: ValueMap): void {
   const rules = ownRules(scope, field);
+  const allowUnknown = rules.get('allow_unknown') ?? scope.options.allowUnknown;
+  // Rules for list items that got here may hold a "schema" that is none: to Cerberus it is missing.
+  if (!isMap(schemaOfValue) && !isMap(allowUnknown)) throw new SchemaMissing();
   const child = scope.child({
     documentCrumb: field,
     schemaCrumb: [field, 'schema'],
-    schema: schemaOfValue,
-    allowUnknown: rules.get('allow_unknown') ?? scope.options.allowUnknown,
+    schema: isMap(schemaOfValue) ? schemaOfValue : new Map(),
+    allowUnknown,
     requireAll: rules.get('require_all') ?? scope.options.requireAll,
   });
   try {

@@ -165,7 +165,8 @@ const containsRule: Rule = (scope, constraint, field, value) => {
     return undefined;
   }
   const missing = new NumberSet(expected).difference(new NumberSet(members(value)));
-  if (missing.size > 0) scope.report(field, ERROR_KINDS.MISSING_MEMBERS, missing);
+  // Cerberus shows a copy of an error, and a copied set may have another order.
+  if (missing.size > 0) scope.report(field, ERROR_KINDS.MISSING_MEMBERS, new NumberSet(missing.items()));
   return undefined;
 };
 

@@ -127,7 +127,10 @@ export function randomValue(random: Random, depth = 2): Value {
 const field = (random: Random): string => random.pick(random.chance(0.8) ? COMMON_FIELDS : FIELDS);
 const small = (random: Random): Value => BigInt(random.below(4));
 const flag = (random: Random): Value => random.chance(0.5);
-const scalars = (random: Random): Value => random.many(random.below(5), () => random.pick(SCALARS));
+const scalars = (random: Random): Value =>
+  random.chance(0.03)
+    ? random.many(random.below(40), () => BigInt(random.below(2000) - 500))
+    : random.many(random.below(5), () => random.pick(SCALARS));
 const typeName = (random: Random): string => random.pick(random.chance(0.85) ? TYPES.slice(0, 8) : TYPES);
 
 function typeOf(random: Random): Value {
