@@ -1,6 +1,6 @@
 // The ledger's disk in trouble. The real process runs over a system whose calls fail on demand: a module that is loaded
 // before it stands between it and node:fs, so that nothing of this is in the program itself. A full disk is a real one.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fsync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -12,6 +12,7 @@ import { type Bytes, hexEncode, sha256 } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { createStatement, freshSalt } from '@sealroom/contract';
 import { ledgerEntry, openCheckpoint, PUBLIC_SUBJECT_KEY, verifyTlogProof } from '@sealroom/tlog';
+import { hasSmallDisks, smallDisk } from '@sealroom/testkit/small-disk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDisk } from './disk.ts';
 import { type Fixture, fixture, statement } from './fixtures.ts';
@@ -106,11 +107,9 @@ syncBuiltinESMExports();
 
 type Running = { readonly child: ChildProcess; readonly url: string; readonly key: string };
 
-/** @param wrap a program that starts it, such as one that gives it a small disk */
-async function spawnLedger(data: string, wrap: readonly string[] = []): Promise<Running> {
+async function spawnLedger(data: string): Promise<Running> {
   const parts = ['--import', join(folder, 'faults.mjs'), join(import.meta.dirname, 'main.ts')];
-  const [program = process.execPath, ...before] = wrap.length > 0 ? [...wrap, process.execPath] : [];
-  const child = spawn(program, [...before, ...parts], {
+  const child = spawn(process.execPath, parts, {
     env: {
       ...process.env,
       FAULT_FILE: join(folder, 'fault'),
@@ -220,39 +219,27 @@ describe('the process', { timeout: 180_000 }, () => {
   });
 });
 
-const SMALL = ['bwrap', '--dev-bind', '/', '/', '--size', String(1024 * 1024), '--tmpfs'];
-const smallDisks = spawnSync('bwrap', [...SMALL.slice(1), '/mnt', 'true'], { stdio: 'ignore' }).status === 0;
-if (!smallDisks && process.env['CI'] === 'true') throw new Error('CI needs bubblewrap for the full disk.');
-if (!smallDisks) console.warn('skipped: bubblewrap cannot mount a small disk here');
-
-test.skipIf(!smallDisks)(
+test.skipIf(!hasSmallDisks())(
   'a full disk: no receipt is given, and the log goes on when there is room',
   async () => {
     await setFault('none');
-    const mount = await mkdtemp(join(folder, 'small-'));
-    const ledger = await spawnLedger(join(mount, 'data'), [...SMALL, mount]);
-    const inside = spawnSync('pgrep', ['-P', String(ledger.child.pid)])
-      .stdout.toString()
-      .trim();
-    // Seen from outside through the process itself: the mount is its own.
-    const filler = `/proc/${inside || ledger.child.pid}/root${mount}/filler`;
-    await writeFile(filler, new Uint8Array(400 * 1024));
-    const kept: Acknowledged[] = [];
-    let refused = 0;
-    for (let count = 0; count < 1000 && refused < 5; count++) {
-      const bytes = await registration();
-      const { status, code, proof } = await post(ledger.url, bytes);
-      if (status === 201) kept.push({ bytes, proof });
-      else {
-        expect(code).toBe('ledger/storage-failed');
-        refused++;
+    const disk = await smallDisk(1024 * 1024);
+    try {
+      const ledger = await spawnLedger(join(disk.path, 'data'));
+      const kept = [await acknowledge(ledger.url), await acknowledge(ledger.url)];
+      await disk.fill();
+      for (let count = 0; count < 5; count++) {
+        const refused = await post(ledger.url, await registration());
+        expect(refused).toMatchObject({ status: 503, code: 'ledger/storage-failed' });
       }
+      expect((await fetch(`${ledger.url}/readyz`)).status).toBe(503);
+      await expectKept(ledger, kept);
+      await disk.free();
+      kept.push(await acknowledge(ledger.url));
+      await expectKept(ledger, kept);
+    } finally {
+      disk.close();
     }
-    expect(kept.length).toBeGreaterThan(10);
-    expect(refused).toBe(5);
-    await rm(filler);
-    kept.push(await acknowledge(ledger.url));
-    await expectKept(ledger, kept);
   },
-  120_000,
+  180_000,
 );

@@ -80,10 +80,16 @@ async function openKey(path: string, disk: Disk): Promise<Signer> {
   return ed25519Signer(secret);
 }
 
+/** Room for a small group of statements; an empty file would fit on a full disk. */
+const PROBE_BYTES = 4096;
+
 /** Whether the data directory takes a file now. */
 async function probe(disk: Disk): Promise<void> {
-  await disk.write([{ path: 'probe', bytes: new Uint8Array() }]);
-  await disk.remove('probe');
+  try {
+    await disk.write([{ path: 'probe', bytes: new Uint8Array(PROBE_BYTES) }]);
+  } finally {
+    await disk.remove('probe');
+  }
 }
 
 const MAX_ANSWER = 64 * 1024;

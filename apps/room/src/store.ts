@@ -18,8 +18,9 @@ export type Store = {
 };
 
 /** Attempts in a row that bring no byte. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 12;
 const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 3000;
 
 function failed(message: string, cause?: unknown): RoomError {
   return new RoomError('room/staging', message, { cause });
@@ -46,7 +47,7 @@ async function* chunks({ body }: BlobContent): AsyncGenerator<Uint8Array> {
 
 /** Calls until it succeeds, or fails for good, or has failed too often in a row without `progress`. */
 async function persist(
-  { pause = (attempt) => setTimeout(FIRST_PAUSE_MS * 2 ** (attempt - 1)) }: Store,
+  { pause = (attempt) => setTimeout(Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)) }: Store,
   failures: number,
   error: unknown,
 ): Promise<void> {

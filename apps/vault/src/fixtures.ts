@@ -89,11 +89,12 @@ type VaultSetting = {
   readonly pair: number;
   readonly timing?: Partial<Timing>;
   readonly allowSimulated?: boolean;
+  readonly database?: TestDatabase<Tables> | undefined;
 };
 
 async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVault> {
   const { stage, ledger, clock, pair } = setting;
-  const database = await testDatabase<Tables>(MIGRATIONS);
+  const database = setting.database ?? (await testDatabase<Tables>(MIGRATIONS));
   const rootKey = generateSecret();
   const found: { current?: TestVault } = {};
   let made = 0;
@@ -178,6 +179,8 @@ export type StageOptions = {
   readonly allowSimulated?: boolean;
   /** One vault for both parties; `owner` and `steward` are then the same. */
   readonly shared?: boolean;
+  /** The steward's vault keeps its state here instead of in the tests' own PostgreSQL. */
+  readonly database?: TestDatabase<Tables>;
 };
 
 /** Everything up to the signed contract. */
@@ -206,6 +209,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
         party: () => world[which],
         orgs: () => (options.shared ? [world.steward.org, world.owner.org] : [world[which].org]),
         pair: which === 'steward' ? 0 : 1,
+        database: which === 'steward' ? options.database : undefined,
         ...(options.timing ? { timing: options.timing } : {}),
         ...(options.allowSimulated === undefined ? {} : { allowSimulated: options.allowSimulated }),
       },

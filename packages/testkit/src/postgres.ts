@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, migrate, openDatabase, type RunningPostgres, startPostgres } from '@sealroom/host';
 
+import { type SmallDisk, smallDisk } from './small-disk.ts';
+
 const ROLE = 'sealroom_test';
 
 let cluster: Promise<RunningPostgres> | undefined;
@@ -77,4 +79,63 @@ export async function testDatabase<Tables>(migrationsFolder: string): Promise<Te
   const url = running.url(name, ROLE);
   const db = openDatabase<Tables>(url);
   return { url, db, close: () => db.destroy() };
+}
+
+/** A PostgreSQL of its own, for tests that take it away or leave it no room. */
+export type OwnPostgres = {
+  /** A migrated database in it. */
+  database<Tables>(migrationsFolder: string): Promise<TestDatabase<Tables>>;
+  close(): Promise<void>;
+};
+
+async function migrated<Tables>(url: string, migrationsFolder: string): Promise<TestDatabase<Tables>> {
+  const db = openDatabase<Tables>(url);
+  await migrate(db, migrationsFolder);
+  return { url, db, close: () => db.destroy() };
+}
+
+/** One that can be killed and kept away. */
+export async function mortalPostgres(): Promise<
+  OwnPostgres & { kill(): void; stop(): Promise<void>; start(): Promise<void> }
+> {
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'sealroom-test-postgres-'));
+  tidyAfterwards(dataDirectory);
+  let running = await startPostgres({ dataDirectory });
+  const { port } = running;
+  return {
+    database: async (migrationsFolder) => {
+      const name = `own_${count++}`;
+      await running.createDatabase(name, ROLE);
+      return migrated(running.url(name, ROLE), migrationsFolder);
+    },
+    // Its supervisor starts it again.
+    kill: () => process.kill(running.pid(), 'SIGKILL'),
+    stop: () => running.stop(),
+    start: async () => {
+      running = await startPostgres({ dataDirectory, port });
+    },
+    close: () => running.stop(),
+  };
+}
+
+const SMALL_PROGRAM = `
+const { startPostgres } = await import(process.argv[1]);
+const running = await startPostgres({ dataDirectory: process.argv[2] });
+await running.createDatabase('small', 'small');
+console.log(running.url('small', 'small'));
+process.stdin.on('end', () => running.stop().then(() => process.exit(0)));
+process.stdin.resume();
+`;
+
+/** One with one database on a disk of its own, which the test fills. Needs {@link hasSmallDisks}. */
+export async function smallPostgres(bytes: number): Promise<OwnPostgres & { readonly disk: SmallDisk }> {
+  let url = '';
+  const host = import.meta.resolve('@sealroom/host');
+  const command = [process.execPath, '--input-type=module', '-e', SMALL_PROGRAM, host, '{disk}/postgres'];
+  const disk = await smallDisk(bytes, { command, onLine: (line) => (url = line) });
+  return {
+    disk,
+    database: (migrationsFolder) => migrated(url, migrationsFolder),
+    close: async () => disk.close(),
+  };
 }

@@ -3,7 +3,7 @@ import { generateSecret } from '@sealroom/cose';
 import type { Service } from '@sealroom/client';
 import { createLog } from '@sealroom/host';
 import { createFakeLedger, type FakeLedger } from '@sealroom/testkit/ledger';
-import { testDatabase } from '@sealroom/testkit/postgres';
+import { testDatabase, type TestDatabase } from '@sealroom/testkit/postgres';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { type Book, openBook } from '../record/book.ts';
 import { ledgerLink } from '../record/ledger.ts';
 import { openQueue, type Queue } from '../runs/queue.ts';
 
-const MIGRATIONS = join(import.meta.dirname, '..', '..', 'migrations');
+export const MIGRATIONS = join(import.meta.dirname, '..', '..', 'migrations');
 export const HUB_ORIGIN = 'https://hub.example';
 export const LEDGER_ORIGIN = 'ledger.example/one';
 export const STORE = 'https://store.example';
@@ -39,11 +39,16 @@ export type Hub = {
 
 export async function startHub({
   registration = 'open',
+  database: given,
+  objectsFolder,
 }: {
   registration?: 'open' | 'code';
+  /** Instead of one in the tests' own PostgreSQL. */
+  database?: TestDatabase<Tables>;
+  objectsFolder?: string;
 } = {}): Promise<Hub> {
   const folder = mkdtempSync(join(tmpdir(), 'sealroom-hub-'));
-  const database = await testDatabase<Tables>(MIGRATIONS);
+  const database = given ?? (await testDatabase<Tables>(MIGRATIONS));
   const { db } = database;
   const ledger = await createFakeLedger({ origin: LEDGER_ORIGIN });
   const log = createLog({ name: 'hub', silent: true });
@@ -63,7 +68,7 @@ export async function startHub({
     db,
     book,
     queue,
-    objects: await openObjects(join(folder, 'objects')),
+    objects: await openObjects(objectsFolder ?? join(folder, 'objects')),
     vaulting: await urlVaulting(generateSecret()),
     files: { directory: join(folder, 'files'), secret: generateSecret(), url: HUB_ORIGIN },
     log,
