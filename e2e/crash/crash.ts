@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createCast, setStage, type Stage } from '../story.ts';
 import { collect, leftFolders, leftProcesses, untilQuiet } from './collect.ts';
-import { drive, type Driven, persistentStage } from './drive.ts';
+import { drive, type Driven, persistentStage, QUOTA } from './drive.ts';
 import type { History } from './history.ts';
 import { type CrashHouse, openCrashHouse } from './house.ts';
 import { type Violation, violationsIn } from './invariants.ts';
@@ -23,6 +23,10 @@ export type CrashOptions = {
   readonly lanes?: number;
   readonly rooms?: number;
   readonly points?: readonly Point[];
+  /** Kills at the named points only, at each once. */
+  readonly namedOnly?: boolean;
+  /** Leaves the folder where it is, whatever the outcome. */
+  readonly keep?: boolean;
   readonly tell?: (progress: Progress) => void;
 };
 
@@ -31,7 +35,7 @@ export type Progress = { readonly kills: readonly Kill[]; readonly driven: Drive
 export type CrashResult = Progress & {
   readonly history: History;
   readonly violations: readonly Violation[];
-  /** Where logs and databases are; there only when something is broken. */
+  /** Where logs and databases are; there when something is broken, or when asked for. */
   readonly folder: string;
 };
 
@@ -100,7 +104,7 @@ async function withVariable<Result>(
 
 async function playAndCollect(folder: string, options: CrashOptions) {
   const recorder = createRecorder();
-  const killer = new Killer(choicesOf(options.seed), recorder, options.points ?? POINTS);
+  const killer = new Killer(choicesOf(options.seed), recorder, options.points ?? POINTS, options.namedOnly);
   const cast = await createCast();
   const directory = join(folder, 'house');
   const orgs = { hospital: cast.steward.org, vendor: cast.owner.org };
@@ -114,7 +118,7 @@ async function playAndCollect(folder: string, options: CrashOptions) {
     await house.stop();
     leftovers.push(...leftProcesses(folder));
     const { told, overdue } = driven;
-    const history: History = { ledger, trust, ...recorder, told, overdue, ...state, leftovers };
+    const history: History = { ledger, trust, quota: QUOTA, ...recorder, told, overdue, ...state, leftovers };
     return { kills: killer.kills, driven, history };
   } catch (error) {
     await house.stop().catch(() => undefined);
@@ -128,6 +132,6 @@ export async function crash(options: CrashOptions): Promise<CrashResult> {
   // By this variable the processes of this house are found again, whoever started them.
   const played = await withVariable('TMPDIR', folder, () => playAndCollect(folder, options));
   const violations = await violationsIn(played.history);
-  if (violations.length === 0) await rm(folder, { recursive: true, force: true });
+  if (violations.length === 0 && !options.keep) await rm(folder, { recursive: true, force: true });
   return { ...played, violations, folder };
 }

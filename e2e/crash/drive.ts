@@ -1,6 +1,7 @@
 // Keeps runs going between the two parties of the story: several at a time, each to its end, under contracts whose quota
 // they use up. Calls of people outlast a hub that is down, with the bytes that were signed the first time.
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { hubRoutes } from '@sealroom/api';
 import type { Digest } from '@sealroom/bytes';
 import { call, ClientError } from '@sealroom/client';
@@ -52,8 +53,9 @@ async function agree(stage: Stage, folder: string, name: string): Promise<Agreed
       const output = join(folder, `${name}-${attempt}`);
       return await offer(stage, join(EXAMPLE, 'algorithm-javascript'), output, change);
     } catch (error) {
-      // A part of the package was stored and the answer lost: the store keeps what it has. A fresh version has a fresh one.
-      if (!(error instanceof ClientError) || attempt >= 5) throw error;
+      // Files of the package go to the store once; if the hub goes away under one, a fresh version gets a fresh container.
+      if (attempt >= 20) throw error;
+      await delay(1000);
     }
   }
 }

@@ -46,6 +46,8 @@ export type HubRun = {
 export type History = {
   readonly ledger: { readonly origin: string; readonly key: string };
   readonly trust: Trust;
+  /** What the parties mean each contract to allow: runs, and rooms for each of them. */
+  readonly quota: { readonly runs: number; readonly attemptsPerRun: number };
   /** Every statement that anybody sent to the ledger, by the digest of its COSE bytes. */
   readonly sent: ReadonlyMap<Digest, Bytes>;
   readonly receipts: readonly SeenReceipt[];

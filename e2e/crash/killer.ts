@@ -9,7 +9,7 @@ import { type CrashHouse, VAULTS } from './house.ts';
 import type { Exchange, Watch } from './proxy.ts';
 import type { Recorder } from './recorder.ts';
 import type { Choices } from './seeded.ts';
-import { type Moment, type Point, POINTS, pointText, stepOf, type Victim } from './steps.ts';
+import { type Moment, type Point, pointText, stepOf, type Victim } from './steps.ts';
 
 /** One kill: what died and where. */
 export type Kill = { readonly victim: Victim; readonly point: string };
@@ -27,17 +27,20 @@ class Round {
   readonly armed: Point[] = [];
   readonly #points: readonly Point[];
   readonly #choices: Choices;
-  #queue: Point[] = [];
+  #queue: Point[] | undefined;
+  readonly #once: boolean;
 
-  constructor(choices: Choices, points: readonly Point[]) {
+  constructor(choices: Choices, points: readonly Point[], once: boolean) {
     this.#choices = choices;
     this.#points = points;
+    this.#once = once;
   }
 
   /** Arms the next point, if there is room for one. */
   arm(): void {
     if (this.armed.length >= Math.min(ARMED, this.#points.length)) return;
-    if (this.#queue.length === 0) this.#queue = this.#choices.shuffled(this.#points);
+    if (!this.#queue || (this.#queue.length === 0 && !this.#once))
+      this.#queue = this.#choices.shuffled(this.#points);
     const next = this.#queue.shift();
     if (next && !this.armed.includes(next)) this.armed.push(next);
   }
@@ -68,17 +71,22 @@ export class Killer {
   #house: CrashHouse | undefined;
   #wanted = 0;
 
-  /** @param points the named points to go through; all of them unless told */
-  constructor(choices: Choices, recorder: Recorder, points: readonly Point[] = POINTS) {
+  readonly #namedOnly: boolean;
+
+  /** @param points the named points to go through @param namedOnly each of them once, and nothing besides */
+  constructor(choices: Choices, recorder: Recorder, points: readonly Point[], namedOnly = false) {
+    this.#namedOnly = namedOnly;
     this.#choices = choices;
     this.#recorder = recorder;
     this.#fatal = new Round(
       choices,
       points.filter(({ victim }) => isFatal(victim)),
+      namedOnly,
     );
     this.#other = new Round(
       choices,
       points.filter(({ victim }) => !isFatal(victim)),
+      namedOnly,
     );
   }
 
@@ -109,6 +117,7 @@ export class Killer {
       const patience = performance.now() + 1000 + 3000 * this.#choices.number();
       while (this.kills.length === before && performance.now() < patience) await delay(20);
       // Where nothing named came by, and now and then besides.
+      if (this.#namedOnly) continue;
       if (this.kills.length === before || this.#choices.number() < 0.15) this.#atRandom(house);
     }
     this.#wanted = this.kills.length;

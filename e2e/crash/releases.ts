@@ -34,17 +34,17 @@ function takePlace(places: Places, { statement }: Leaf): void {
 }
 
 /** Goes through the log once and looks at each answer when the log had the size of the checkpoint that it names. */
-function checkPlaces({ leaves, record, broken }: Judged, released: readonly Named[]): void {
+function checkPlaces({ history, leaves, broken }: Judged, released: readonly Named[]): void {
   const places: Places = new Map();
   const attempts = new Map<Digest, string[]>();
   const waiting = [...released].toSorted((a, b) => a.size - b.size);
   const look = ({ payload }: Named): void => {
-    const contract = record.contracts.get(payload.contract)?.contract;
+    const { runs, attemptsPerRun } = history.quota;
     const place = (places.get(payload.contract) ?? []).findIndex(({ room }) => room === payload.room.sign);
     const attempt = (attempts.get(payload.run) ?? []).indexOf(payload.room.sign);
-    if (!contract || place < 0 || place >= contract.quota.runs)
+    if (place < 0 || place >= runs)
       broken('release/quota', `run ${payload.run} got keys at place ${place} of its contract's quota`);
-    if (contract && attempt >= contract.quota.attemptsPerRun)
+    if (attempt >= attemptsPerRun)
       broken('release/attempts', `run ${payload.run} gave keys to its room number ${attempt + 1}`);
   };
   let at = 0;
@@ -62,12 +62,12 @@ function checkPlaces({ leaves, record, broken }: Judged, released: readonly Name
 }
 
 /** Keys went to no more rooms than the contract has runs, whatever the order. */
-function checkTotals({ record, broken }: Judged, released: readonly Named[]): void {
+function checkTotals({ history, broken }: Judged, released: readonly Named[]): void {
   const rooms = new Map<Digest, Set<string>>();
   for (const { payload } of released)
     rooms.set(payload.contract, (rooms.get(payload.contract) ?? new Set()).add(payload.room.sign));
   for (const [digest, found] of rooms) {
-    const runs = record.contracts.get(digest)?.contract.quota.runs ?? 0;
+    const { runs } = history.quota;
     if (found.size > runs)
       broken('release/quota', `contract ${digest} of ${runs} runs gave keys to ${found.size} rooms`);
   }

@@ -118,7 +118,7 @@ it('gives the receipt of a contract that names a witness when that has cosigned,
   hub.ledger.witnesses.push(other, named);
   const run = await requestRun(world);
   await initiateRun(world, run);
-  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: {} });
+  await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running: [] } });
   const room = await startRoom(world, run);
   await sendEvent(world, room, 'Workload Launch');
   await sendEvent(world, room, 'Run');

@@ -25,6 +25,7 @@ import { openBook } from './record/book.ts';
 import { ledgerLink } from './record/ledger.ts';
 import { openQueue } from './runs/queue.ts';
 import { endLostRuns } from './runs/watch.ts';
+import { requeueWaiting } from './runs/work.ts';
 import { openSecret } from './secrets.ts';
 
 export const MIGRATIONS = join(import.meta.dirname, '..', 'migrations');
@@ -64,6 +65,7 @@ async function openParts(config: HubConfig, log: HubLog, undo: Undo[]) {
   const book = await openBook({ db, ledger: ledgerLink({ origin, key, url: ledgerUrl, fetch }) });
   const queue = await openQueue({ url, log });
   undo.push(() => queue.stop());
+  await requeueWaiting({ db, book, queue });
   return {
     db,
     book,

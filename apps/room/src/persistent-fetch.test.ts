@@ -57,3 +57,10 @@ test('a room that is ending makes one call and repeats none', async () => {
   expect((await persistentFetch(fetch, ending)(URL, { method: 'POST' })).status).toBe(503);
   expect(calls).toHaveLength(1);
 });
+
+test('a body that can be read only once is sent only once', async () => {
+  const { fetch, calls } = service(503, 200);
+  const body = new ReadableStream();
+  expect((await persistentFetch(fetch, quick)(URL, { method: 'PUT', body })).status).toBe(503);
+  expect(calls).toEqual([body]);
+});

@@ -27,6 +27,10 @@ async function answerOf(fetch: Fetch, url: string, init: RequestInit): Promise<R
 
 export function persistentFetch(fetch: Fetch, { forMs, signal, pause = delay }: Persistence): Fetch {
   return async (url, init) => {
+    const { body } = init;
+    const repeatable = body === undefined || typeof body === 'string' || ArrayBuffer.isView(body);
+    // A stream can be sent once.
+    if (!repeatable) return fetch(url, init);
     let failedSince: number | undefined;
     for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
       const last = signal.aborted || (failedSince !== undefined && performance.now() - failedSince > forMs);

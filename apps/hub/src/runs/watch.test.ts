@@ -16,6 +16,7 @@ import {
 } from '../testing/world-for-tests.ts';
 import { GRACE_MS, kindsOf, WAIT_MS } from './rules.ts';
 import { endLostRuns } from './watch.ts';
+import { requeueWaiting } from './work.ts';
 
 let hub: Hub;
 let world: World;
@@ -76,6 +77,27 @@ it('hands a run out again that its node never got, and ends one whose room its n
   expect(await take([])).toBeUndefined();
   expect(await shown(run)).toMatchObject({ status: 'Run Failed', detail: 'node/lost' });
   expect(await take([])).toBeUndefined();
+});
+
+it('hands out a run whose job a killed hub had taken from the queue, once it starts again', async () => {
+  const take = async (running: `sha256:${string}`[]) =>
+    (await call(nodeService(hub, world.node.signer), hubRoutes.takeWork, { body: { running } })).work?.run;
+  const run = await requestRun(world);
+  await initiateRun(world, run);
+  const [kind] = kindsOf(world.contract);
+  if (!kind) throw new Error('The contract accepts no room.');
+  // As far as the hub came before it was killed; what other tests left in the queue goes with it.
+  while (await hub.queue.fetch(kind));
+  expect(await take([])).toBeUndefined();
+  await requeueWaiting(hub);
+  await requeueWaiting(hub);
+  expect(await take([])).toBe(run);
+  // The job too many finds the run taken.
+  expect(await take([run])).toBeUndefined();
+  await call(nodeService(hub, world.node.signer), hubRoutes.reportRun, {
+    params: { run },
+    body: { outcome: 'failed', detail: 'room/lost' },
+  });
 });
 
 it('hands out no work while its contract is suspended, and ends what was revoked', async () => {

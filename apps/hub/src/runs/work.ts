@@ -15,7 +15,7 @@ import { issuedAt } from '../record/rules.ts';
 import { selectStatements } from '../record/store.ts';
 import type { Queue } from './queue.ts';
 import { concerns, hasEnded, kindsFor, kindsOf, standingOf, WORK_TYPES } from './rules.ts';
-import { claimRun, endRun, findRun, runsWith, unclaimRun } from './store.ts';
+import { claimRun, endRun, findRun, runsWith, unclaimRun, unfinishedRuns } from './store.ts';
 
 export type WorkParts = {
   readonly db: Db;
@@ -109,6 +109,24 @@ async function workOrReason(parts: WorkParts, run: Digest): Promise<Work | strin
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return error.message;
+  }
+}
+
+/**
+ * Puts every run that waits for a node into the queues again. A hub that was killed with a job in its hands has left it to
+ * expire; the row of the run is what counts, and a job too many finds nothing to claim.
+ */
+export async function requeueWaiting({
+  db,
+  book,
+  queue,
+}: Pick<WorkParts, 'db' | 'book' | 'queue'>): Promise<void> {
+  for (const { run, contract, taken_at } of await unfinishedRuns(db)) {
+    const state = book.record.contracts.get(contract);
+    if (taken_at !== null || !state) continue;
+    const kinds = kindsOf(state.contract);
+    await queue.prepare(kinds);
+    await inTransaction(db, (tx) => queue.send(tx, run, kinds));
   }
 }
 
