@@ -35,16 +35,36 @@ export async function pbkdf2(
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, handle, length * 8));
 }
 
+/** Bytes that an EscrowAI file has before its ciphertext ("Salted__" and the salt), and behind it (the tag). */
+export const BKENC_HEADER = SALT_END;
+export const BKENC_TAG = TAG_LENGTH;
+
+/** Key (32 bytes) and nonce (12) of a file with this salt: one pair for all files that share it. @throws seal/bad-key */
+export async function bkencKey(
+  cek: Bytes,
+  salt: Bytes,
+): Promise<{ readonly key: Bytes; readonly nonce: Bytes }> {
+  if (cek.length !== 32) throw new SealError('seal/bad-key', 'A content-encryption key has 32 raw bytes.');
+  const password = await crypto.subtle.importKey('raw', cek, 'PBKDF2', false, ['deriveBits']);
+  const parameters = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations: 10_000 };
+  const derived = new Uint8Array(await crypto.subtle.deriveBits(parameters, password, 44 * 8));
+  return { key: derived.slice(0, 32), nonce: derived.slice(32) };
+}
+
+/** Why a file whose tag does not match was not opened. */
+export function bkencFailure(cause?: unknown): SealError {
+  return new SealError('seal/not-authentic', 'The file was altered or sealed with another key.', { cause });
+}
+
 /** The plaintext of an EscrowAI file. @throws seal/bkenc-malformed · seal/bad-key · seal/not-authentic */
 export async function openBkenc(cek: Bytes, bytes: Bytes): Promise<Bytes> {
   check(bytes);
-  if (cek.length !== 32) throw new SealError('seal/bad-key', 'A content-encryption key has 32 raw bytes.');
-  const derived = await pbkdf2({ password: cek, salt: bkencSalt(bytes), iterations: 10_000 }, 44);
-  const key = await crypto.subtle.importKey('raw', derived.slice(0, 32), 'AES-GCM', false, ['decrypt']);
+  const { key: raw, nonce } = await bkencKey(cek, bkencSalt(bytes));
+  const key = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['decrypt']);
   try {
-    const parameters = { name: 'AES-GCM', iv: derived.slice(32) };
+    const parameters = { name: 'AES-GCM', iv: nonce };
     return new Uint8Array(await crypto.subtle.decrypt(parameters, key, bytes.subarray(SALT_END)));
   } catch (cause) {
-    throw new SealError('seal/not-authentic', 'The file was altered or sealed with another key.', { cause });
+    throw bkencFailure(cause);
   }
 }

@@ -1,4 +1,4 @@
-export { bkencSalt, openBkenc } from './bkenc.ts';
+export { BKENC_HEADER, BKENC_TAG, bkencFailure, bkencKey, bkencSalt, openBkenc } from './bkenc.ts';
 export { SealError, type SealErrorCode } from './error.ts';
 export { hpkeOpen, hpkeSeal, type HpkeMessage } from './hpke.ts';
 export {

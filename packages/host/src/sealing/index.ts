@@ -1,3 +1,4 @@
+export { openBkencFile, openBkencFolder, type OpenBkencOptions } from './bkenc.ts';
 export { nodeSegmentCipher } from './cipher.ts';
 export { SealingError, type SealingErrorCode } from './error.ts';
 export { type FileOptions, type OnProgress, openFile, sealFile, type SealingProgress } from './file.ts';

@@ -27,7 +27,8 @@ import { runBatches } from './batches.ts';
 import { nodeSegmentCipher } from './cipher.ts';
 import { explain, SealingError } from './error.ts';
 import { forEachFew } from './few.ts';
-import { type OnProgress, sealInto } from './file.ts';
+import { bkencFiles, sealBkencInto } from './bkenc.ts';
+import { checkSignal, type OnProgress, sealInto } from './file.ts';
 import { flushAll } from './flush.ts';
 import { checkApart, makeFolders, type Totals, totalsOf } from './folder.ts';
 import { type Entry, openPartial, type Partial } from './partial.ts';
@@ -52,6 +53,8 @@ export type SealFolderOptions = {
   readonly cek: Bytes;
   readonly kind: AssetKind;
   readonly overwrite?: boolean;
+  /** The files are EscrowAI's, sealed under this CEK of theirs: they are opened on the way, in memory (bkenc.ts). */
+  readonly bkencCek?: Bytes;
   /** Start anew, also where an interrupted sealing could be gone on with. */
   readonly fresh?: boolean;
   /** Told of the version when it is on disk, before it has its name: what is kept beside it can be written first. */
@@ -60,13 +63,13 @@ export type SealFolderOptions = {
   readonly signal?: AbortSignal;
 };
 
-async function entryOf(path: string, { source, salt, leaves }: FileMade): Promise<Entry> {
-  const { size } = source;
+async function entryOf(path: string, { source, salt, leaves }: FileMade, size = source.size): Promise<Entry> {
   const tree = await treeDigest(parseLeaves(leaves, sealedSize(size)));
   return { path, source, size, tree, salt: base64urlEncode(salt) };
 }
 
 type Sealing = {
+  readonly bkencCek: Bytes | undefined;
   readonly partial: Partial;
   readonly key: Bytes;
   readonly pool: SegmentPool;
@@ -74,21 +77,21 @@ type Sealing = {
   readonly signal: AbortSignal | undefined;
 };
 
-async function sealLarge(
-  { partial, key, pool, totals, signal }: Sealing,
-  { path, file }: FoundFile,
+/** Seals one file by itself; the small ones go by batches. */
+async function sealOne(
+  { partial, key, pool, totals, signal, bkencCek }: Sealing,
+  { path, file, size }: FoundFile,
 ): Promise<Entry> {
+  checkSignal(signal);
   const target = join(partial.folder, path);
   const output = await open(target, 'wx');
   try {
     const onBytes = (count: number) => totals.add(path, count);
-    const made = await sealInto({ pool, input: file, output, key, path, leaves: true, onBytes, signal });
+    const into = { pool, input: file, output, key, path, leaves: true, onBytes, signal };
+    const made = bkencCek ? await sealBkencInto({ ...into, cek: bkencCek }) : await sealInto(into);
     await writeFile(`${target}${TREE_SUFFIX}`, made.leaves, { flag: 'wx' });
-    return await entryOf(path, {
-      source: sourceState(made.stats),
-      salt: made.header.salt,
-      leaves: made.leaves,
-    });
+    const { header, leaves } = made;
+    return await entryOf(path, { source: sourceState(made.stats), salt: header.salt, leaves }, size);
   } finally {
     await output.close();
   }
@@ -102,7 +105,8 @@ async function sealAll(files: readonly FoundFile[], sealing: Sealing): Promise<E
     await partial.note(made);
     entries.push(...made);
   };
-  const isSmall = ({ size }: FoundFile) => segmentCount(sealedSize(size)) <= SMALL_SEGMENTS;
+  const isSmall = ({ size }: FoundFile) =>
+    sealing.bkencCek === undefined && segmentCount(sealedSize(size)) <= SMALL_SEGMENTS;
   const tasks = files.filter(isSmall).map(({ path, file, size }) => ({
     input: file,
     output: join(partial.folder, path),
@@ -122,7 +126,7 @@ async function sealAll(files: readonly FoundFile[], sealing: Sealing): Promise<E
   );
   await forEachFew(
     files.filter((file) => !isSmall(file)),
-    async (file) => note([await sealLarge(sealing, file)]),
+    async (file) => note([await sealOne(sealing, file)]),
   );
   return entries;
 }
@@ -166,7 +170,7 @@ async function sealInPartial(
   files: readonly FoundFile[],
   { partial, pool }: { partial: Partial; pool: SegmentPool },
 ): Promise<SealedVersion> {
-  const { cek, kind, onProgress, signal } = options;
+  const { cek, kind, bkencCek, onProgress, signal } = options;
   const assetKey = await deriveAssetKey(cek, partial.assetSalt, kind);
   const key = await fileKey(assetKey);
   const totals = totalsOf(
@@ -180,7 +184,7 @@ async function sealInPartial(
     files.map(({ path }) => path),
   );
   const left = files.filter(({ path }) => !kept.has(path));
-  const made = await sealAll(left, { partial, key, pool, totals, signal });
+  const made = await sealAll(left, { partial, key, pool, totals, signal, bkencCek });
   return finish(
     options,
     { partial, assetKey, kept: kept.size },
@@ -193,13 +197,15 @@ async function sealInPartial(
  * half-way, is cancelled or killed, what is whole stays beside the output, and the next call goes on from there.
  * @throws sealing/output-exists · sealing/bad-output · sealing/no-input · sealing/odd-file · sealing/empty-folder ·
  * sealing/changed · sealing/cancelled · sealing/io · sealing/busy · sealing/bad-partial · seal/bad-path (the message names
- * the file) · seal/bad-key
+ * the file) · seal/bad-key; with `bkencCek` also sealing/not-bkenc · seal/bkenc-malformed · seal/repeated-salt ·
+ * seal/not-authentic
  */
 export async function sealFolder(options: SealFolderOptions): Promise<SealedVersion> {
   const { input, output, cek, kind, overwrite = false, fresh = false } = options;
   const pool = new SegmentPool();
   try {
-    const files = await walkFolder(input);
+    const found = await walkFolder(input);
+    const files = options.bkencCek ? await bkencFiles(found) : found;
     await checkApart(input, output);
     await checkAbsent(output, overwrite);
     if (files.length === 0) {
