@@ -1,6 +1,7 @@
 // Blobs in a container that is reached by a signed URL: Azure Blob Storage (SAS) or the built-in file store. Reading is
 // plain HTTPS with Range for both. Not here: which URLs may be used (store-url.ts), what the bytes mean.
-import type { Bytes } from '@sealroom/bytes';
+import { createHash } from 'node:crypto';
+import { type Bytes, type Digest, digestBytes } from '@sealroom/bytes';
 import { containerUrl } from './blob-path.ts';
 import { putAzureBlob } from './blobs-azure.ts';
 import { refusal } from './problem.ts';
@@ -31,6 +32,11 @@ export type BlobStore = {
   put(path: string, body: BlobBody, options?: PutOptions): Promise<void>;
   /** @throws blob/missing, blob/forbidden, blob/bad-range, blob/failed. */
   get(path: string, range?: ByteRange): Promise<BlobContent>;
+  /**
+   * Whether the store holds exactly these bytes. A store that hashes its blobs is asked (RFC 9530); of another one the blob
+   * is fetched. Needs a URL that can read. @throws blob/forbidden, blob/failed.
+   */
+  holds(path: string, wanted: { readonly size: number; readonly digest: Digest }): Promise<boolean>;
   /** The size of a blob, or undefined when there is none. @throws blob/forbidden, blob/failed. */
   head(path: string): Promise<{ readonly size: number } | undefined>;
 };
@@ -142,6 +148,29 @@ async function readAll(body: ReadableStream<Uint8Array>): Promise<Bytes> {
   return new Uint8Array(await new Response(body).arrayBuffer());
 }
 
+async function digestOf({ body }: BlobContent): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const part of body) hash.update(part);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** RFC 9530: `Repr-Digest: sha-256=:base64:`. */
+export function digestField(digest: Digest): string {
+  return `sha-256=:${Buffer.from(digestBytes(digest)).toString('base64')}:`;
+}
+
+async function holdsBlob(fetch: Fetch, url: URL, wanted: { size: number; digest: Digest }): Promise<boolean> {
+  const response = await fetch(url, { method: 'HEAD', headers: { 'want-repr-digest': 'sha-256=10' } });
+  await response.body?.cancel();
+  if (response.status === 404) return false;
+  if (!response.ok) return failed(response);
+  if (numberOf(response.headers.get('content-length')) !== wanted.size) return false;
+  const said = response.headers.get('repr-digest');
+  if (said !== null) return said === digestField(wanted.digest);
+  const content = await fetchBlob(url, { fetch });
+  return (await digestOf(content)) === wanted.digest;
+}
+
 /**
  * A container behind a signed URL. Azure's is written through its SDK, the file store by plain PUT. The URL must have been
  * judged already (`checkStoreUrl`); `fetch` decides whom this process talks to when reading.
@@ -151,7 +180,7 @@ export function openContainer(
   { fetch = tlsFetch({ timeoutMs: STORE_TIMEOUT_MS }) }: { readonly fetch?: Fetch } = {},
 ): BlobStore {
   const get = (path: string, range?: ByteRange) => fetchBlob(containerUrl(url, path), { fetch, range });
-  const holds = async (path: string, bytes: Uint8Array): Promise<boolean> => {
+  const isThere = async (path: string, bytes: Uint8Array): Promise<boolean> => {
     const found = await get(path);
     if (found.size === bytes.length) return Buffer.compare(await readAll(found.body), bytes) === 0;
     await found.body.cancel();
@@ -160,11 +189,12 @@ export function openContainer(
   const putAzure = async (path: string, body: BlobBody, options: PutOptions): Promise<void> => {
     if ((await putAzureBlob(url, path, body, options)) === 'stored') return;
     // Azure says only that the name is taken; bytes at hand can be compared.
-    if (body instanceof Uint8Array && (await holds(path, body))) return;
+    if (body instanceof Uint8Array && (await isThere(path, body))) return;
     throw refusal('blob/exists', 'The store has another blob of that name.');
   };
   return {
     get,
+    holds: (path, wanted) => holdsBlob(fetch, containerUrl(url, path), wanted),
     put: async (path, body, options = {}) =>
       isAzureUrl(url)
         ? putAzure(path, body, options)

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { sha256Digest } from '@sealroom/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containerUrl } from './blob-path.ts';
 import { type BlobStore, fetchBlob, openContainer } from './blobs.ts';
@@ -65,6 +66,16 @@ describe('the file store', () => {
     expect(await readAll(tail.body)).toEqual(whole.slice(-3));
     expect(await store.head('a/b c/ü.sealed')).toEqual({ size: whole.length });
     expect(await store.head('a/none')).toBeUndefined();
+    const digest = await sha256Digest(whole);
+    const other = await sha256Digest(bytes(1));
+    const size = whole.length;
+    expect(await store.holds('a/b c/ü.sealed', { size, digest })).toBe(true);
+    expect(await store.holds('a/b c/ü.sealed', { size: size - 1, digest })).toBe(false);
+    expect(await store.holds('a/b c/ü.sealed', { size, digest: other })).toBe(false);
+    expect(await store.holds('a/none', { size, digest })).toBe(false);
+    await expect(open('w').holds('a/none', { size, digest })).rejects.toMatchObject({
+      code: 'blob/forbidden',
+    });
   });
 
   it('takes streams and empty blobs', async () => {

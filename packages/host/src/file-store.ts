@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Digest } from '@sealroom/bytes';
 import { Hono } from 'hono';
 import { blobPathParts } from './blob-path.ts';
+import { digestField } from './blobs.ts';
 import { ensureDirectory, syncDirectory } from './files.ts';
 import { allowTime, type App, type AppContext, type AppEnv } from './http.ts';
 import { codeOf, refusal } from './problem.ts';
@@ -153,6 +154,13 @@ function streamFile(handle: FileHandle, { start, end }: Range): ReadableStream<U
   );
 }
 
+async function digestOf(handle: FileHandle): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const part of handle.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }))
+    hash.update(part);
+  return `sha256:${hash.digest('hex')}`;
+}
+
 async function readBlob(c: AppContext, options: FileStoreOptions): Promise<Response> {
   const target = authorise(c, 'r', options);
   const { handle, size } = await openFile(target);
@@ -167,6 +175,11 @@ async function readBlob(c: AppContext, options: FileStoreOptions): Promise<Respo
     };
     const status = range === undefined ? 200 : 206;
     if (c.req.method === 'HEAD' || end === start) {
+      // RFC 9530: who uploads asks whether what lies here is what it has.
+      if (c.req.method === 'HEAD' && /\bsha-256\b/.test(c.req.header('want-repr-digest') ?? '')) {
+        allowTime(c, Number.POSITIVE_INFINITY);
+        headers['repr-digest'] = digestField(await digestOf(handle));
+      }
       await handle.close();
       return new Response(null, { status, headers });
     }
@@ -249,9 +262,7 @@ async function isSame(target: Target, written: Written): Promise<boolean> {
   const { handle, size } = await openFile(target);
   try {
     if (size !== written.size) return false;
-    const hash = createHash('sha256');
-    for await (const part of handle.createReadStream({ autoClose: false })) hash.update(part);
-    return `sha256:${hash.digest('hex')}` === written.digest;
+    return (await digestOf(handle)) === written.digest;
   } finally {
     await handle.close();
   }

@@ -1,4 +1,5 @@
 // Keys, files and folders through the command line.
+import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateKekPair, importKekSecret, unwrapKey } from '@sealroom/seal';
@@ -137,4 +138,73 @@ test('a package to start from can be checked and sealed as it is', async () => {
   expect(
     (await sealroom(['seal', 'folder', dir, sealed, '--cek', key, '--kind', 'algorithm', '--json'])).exit,
   ).toBe(EXIT.ok);
+});
+
+/** A file as EscrowAI's tools make it: one salt for each. */
+function bkenc(cek: Uint8Array, plaintext: string, salt = randomBytes(8)): Uint8Array {
+  const derived = pbkdf2Sync(cek, salt, 10_000, 44, 'sha256');
+  const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32));
+  const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  return new Uint8Array(Buffer.concat([Buffer.from('Salted__'), salt, body, cipher.getAuthTag()]));
+}
+
+test('EscrowAI’s files open, alone and by the folder, and a folder of them is sealed again', async () => {
+  const { folder, key } = await withKey();
+  const cek = new Uint8Array(32).fill(9);
+  const theirs = await fileIn(folder, 'theirs.key', cek);
+  const input = join(folder, 'input');
+  await mkdir(input);
+  const one = await fileIn(input, 'a.csv.bkenc', bkenc(cek, 'one'));
+  await fileIn(input, 'b.csv.bkenc', bkenc(cek, 'two'));
+  const [file, opened, sealed, back] = ['file', 'opened', 'sealed', 'back'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string];
+  const asBkenc = ['--format', 'bkenc', '--json'];
+  expect((await sealroom(['open', 'file', one, file, '--key', theirs, ...asBkenc])).exit).toBe(EXIT.ok);
+  expect(await readFile(file, 'utf8')).toBe('one');
+  const all = await sealroom(['open', 'folder', input, opened, '--cek', theirs, ...asBkenc]);
+  expect(all.json).toMatchObject({ ok: true, files: 2, bytes: 6 });
+  expect(await readFile(join(opened, 'b.csv'), 'utf8')).toBe('two');
+  const again = ['seal', 'folder', input, sealed, '--cek', key, '--bkenc-cek', theirs, '--json'];
+  expect((await sealroom([...again, '--kind', 'dataset'])).json).toMatchObject({
+    ok: true,
+    files: 2,
+    kept: 0,
+  });
+  expect((await sealroom(['open', 'folder', sealed, back, '--cek', key, '--json'])).exit).toBe(EXIT.ok);
+  expect(await readFile(join(back, 'a.csv'), 'utf8')).toBe('one');
+  expect((await sealroom([...again, '--kind', 'algorithm'])).json).toMatchObject({ code: 'cli/usage' });
+});
+
+test('EscrowAI’s files under one salt, or with options that mean nothing to them, are refused', async () => {
+  const { folder, key } = await withKey();
+  const cek = new Uint8Array(await readFile(key));
+  const input = join(folder, 'input');
+  await mkdir(input);
+  const salt = randomBytes(8);
+  const one = await fileIn(input, 'a.csv.bkenc', bkenc(cek, 'one', salt));
+  await fileIn(input, 'b.csv.bkenc', bkenc(cek, 'two', salt));
+  const out = join(folder, 'out');
+  const open = ['open', 'folder', input, out, '--cek', key, '--json', '--format'];
+  expect(await sealroom([...open, 'bkenc'])).toMatchObject({ json: { code: 'seal/repeated-salt' } });
+  const sealed = [
+    'seal',
+    'folder',
+    input,
+    out,
+    '--cek',
+    key,
+    '--kind',
+    'dataset',
+    '--bkenc-cek',
+    key,
+    '--json',
+  ];
+  expect(await sealroom(sealed)).toMatchObject({ exit: EXIT.refused, json: { code: 'seal/repeated-salt' } });
+  const usage = { exit: EXIT.usage, json: { code: 'cli/usage' } };
+  expect(await sealroom([...open, 'zip'])).toMatchObject(usage);
+  expect(await sealroom([...open, 'bkenc', '--version-file', one])).toMatchObject(usage);
+  const file = ['open', 'file', one, out, '--key', key, '--json'];
+  expect(await sealroom([...file, '--format', 'bkenc', '--path', 'a.csv'])).toMatchObject(usage);
+  expect(await sealroom(file)).toMatchObject(usage);
 });

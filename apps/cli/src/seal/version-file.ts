@@ -1,5 +1,6 @@
 // `<folder>.version.json`: what sealing a folder knows and nobody can read off the sealed bytes without the key; the
-// statement of the version is made from it. Not secret. Beside it stands `<folder>.upload.json` after an upload.
+// statement of the version is made from it. Not secret. Beside it stands `<folder>.upload.json` after an
+// upload, and `<folder>.upload-begun.json` while one is on its way.
 import { canonicalJson, parseStrictJson } from '@sealroom/bytes';
 import { bytesText, count, digest, url } from '@sealroom/contract';
 import { z } from 'zod';
@@ -17,8 +18,20 @@ const version = z.strictObject({
 });
 const upload = z.strictObject({ v: z.literal(1), digest, readUrl: url });
 
+const begun = z.strictObject({
+  v: z.literal(1),
+  digest,
+  hub: url,
+  project: z.string(),
+  writeUrl: url,
+  readUrl: url,
+  expiresAt: z.iso.datetime(),
+});
+
 export type VersionFile = z.infer<typeof version>;
 export type UploadFile = z.infer<typeof upload>;
+/** An upload to a hub's store that has begun: the container it goes to. */
+export type BegunFile = z.infer<typeof begun>;
 
 function bare(folder: string): string {
   return folder.replace(/\/+$/, '');
@@ -30,6 +43,10 @@ export function versionPath(folder: string): string {
 
 export function uploadPath(folder: string): string {
   return `${bare(folder)}.upload.json`;
+}
+
+export function begunPath(folder: string): string {
+  return `${bare(folder)}.upload-begun.json`;
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array, path: string): z.output<Schema> {
@@ -59,4 +76,13 @@ export async function writeUploadFile(path: string, value: UploadFile): Promise<
 export async function readUploadFile(path: string): Promise<UploadFile | undefined> {
   const bytes = await readIfThere(path);
   return bytes && parse(upload, bytes, path);
+}
+
+export async function writeBegunFile(path: string, value: BegunFile): Promise<void> {
+  await writeWhole(path, `${canonicalJson(begun.parse(value))}\n`, { overwrite: true });
+}
+
+export async function readBegunFile(path: string): Promise<BegunFile | undefined> {
+  const bytes = await readIfThere(path);
+  return bytes && parse(begun, bytes, path);
 }

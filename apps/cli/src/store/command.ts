@@ -13,6 +13,9 @@ export function registerStore(program: Command, lazily: Lazily): void {
         'a container’s SAS URL for writing; better in a file, since arguments are seen by others',
       )
       .option('--to-file <file>', 'a file with that URL')
-      .option('--read-url-file <file>', 'with --to: a file with the SAS URL for reading, for "publish"'),
+      .option(
+        '--read-url-file <file>',
+        'with --to: a file with the SAS URL for reading, for "publish" and for going on',
+      ),
   ).action(lazily(async () => (await import('./actions.ts')).upload));
 }
