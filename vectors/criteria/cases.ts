@@ -102,4 +102,7 @@ export const PATTERNS: readonly { readonly why: string; readonly pattern: string
   { why: 'a capital beyond U+FFFF matches itself alone', pattern: '(?i)\u{10400}', texts: ['\u{10400}', '\u{10428}'] },
   { why: 'and nothing beside another letter', pattern: '(?i)[a\u{10400}]', texts: ['\u{10400}', '\u{10428}', 'A'] },
   { why: 'a small letter beyond U+FFFF', pattern: '(?i)[a\u{10428}]', texts: ['\u{10400}', '\u{10428}', 'A'] },
+  { why: 'a backslash hides the end of a comment’s line', pattern: '(?x)a#b\\\nc\nd', texts: ['a', 'ac', 'acd', 'ad'] },
+  { why: 'or the end of a comment in a group', pattern: 'a(?#b\\)c)d', texts: ['ad', 'acd', 'a'] },
+  { why: 'so that a group may not end', pattern: '(?x)(a#b\\\n)', texts: ['a'] },
 ];

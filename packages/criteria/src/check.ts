@@ -41,17 +41,21 @@ export function readOptions(source: string | Readonly<Record<string, unknown>>):
     const flag = typeof name === 'string' ? FLAGS.get(name) : undefined;
     if (name === 'allow_unknown') out.allowUnknown = value;
     else if (name === 'require_all') out.requireAll = value;
-    else if (flag === undefined) throw new CriteriaError('criteria/options', 'An option is unknown.');
-    else if (typeof value !== 'boolean') {
+    else if (flag === undefined) {
+      const known = ['allow_unknown', 'require_all', ...FLAGS.keys()].join(', ');
+      throw new CriteriaError('criteria/options', `An option is unknown; there are ${known}.`);
+    } else if (typeof value !== 'boolean') {
       throw new CriteriaError('criteria/options', `The option ${String(name)} is true or false.`);
     } else Object.assign(out, { [flag]: value });
   }
   return out;
 }
 
-function failure(exit: 1 | 2, cause: unknown): CheckResult {
+function failure(exit: 1 | 2, cause: unknown, what = ''): CheckResult {
   if (!(cause instanceof CriteriaError)) throw cause;
-  return { exit, code: cause.code, message: cause.message, reasons: cause.reasons };
+  const message =
+    what !== '' && cause.code.startsWith('value/') ? `${what}: ${cause.message}` : cause.message;
+  return { exit, code: cause.code, message, reasons: cause.reasons };
 }
 
 /** Checks texts. A report that is no strict JSON is invalid to the gate, and no input that Cerberus could take. */
@@ -68,12 +72,12 @@ export function checkCriteriaFile(
     criteria = parseCriteria(criteriaText, { mode });
     read = readOptions(options);
   } catch (cause) {
-    return failure(2, cause);
+    return failure(2, cause, 'The options');
   }
   try {
     report = readValue(reportText);
   } catch (cause) {
-    return failure(compat ? 2 : 1, cause);
+    return failure(compat ? 2 : 1, cause, 'The report');
   }
   try {
     const validation = validate(criteria, report, read);

@@ -45,6 +45,12 @@ describe('criteria', () => {
     ['{"x":{"maxlength":true}}', 'constraint', ['x', 'maxlength']],
     ['{"x":{"minlength":-1}}', 'constraint', ['x', 'minlength']],
     ['{"x":{"items":[{"required":true},{"required":1}]}}', 'constraint', ['x', 'items', 1, 'required']],
+    ['{"x":{"schema":{"schema":{},"allow_unknown":{}}}}', 'constraint', ['x', 'schema']],
+    [
+      '{"x":{"type":["list"],"schema":{"allow_unknown":{"type":"string"}}}}',
+      'allows-unknown',
+      ['x', 'schema', 'allow_unknown'],
+    ],
     ['{"x":{"regex":"(a)\\\\1"}}', 'regex', ['x', 'regex']],
     ['{"x":{"keysrules":{"regex":"("}}}', 'regex', ['x', 'keysrules', 'regex']],
   ])('are unusable to the strict mode: %s', (text, code, path) => {

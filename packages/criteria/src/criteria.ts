@@ -6,6 +6,7 @@ import { Breakdown, CriteriaError, type Reason } from './error.ts';
 import { truthy } from './python/semantics.ts';
 import { compileRegex, type Regex, runRegex } from './regex/match.ts';
 import type { Session } from './scope.ts';
+import type { ErrorTree } from './tree.ts';
 import { isMap, readValue, type Value, type ValueMap } from './value.ts';
 import { type RuleSet, ruleSets, schemaKind } from './walk.ts';
 
@@ -116,10 +117,24 @@ function unusable(reasons: readonly Reason[]): CriteriaError {
   return new CriteriaError('criteria/unusable', `The criteria cannot be used. ${first}`, reasons);
 }
 
+/** The first message of a tree and where it stands, quoted. */
+function firstError(errors: ErrorTree | string, path: readonly string[] = []): string {
+  if (typeof errors === 'string') return JSON.stringify(errors);
+  for (const [field, nodes] of Object.entries(errors)) {
+    const here = [...path, field];
+    for (const node of nodes) {
+      if (typeof node === 'string') return `${JSON.stringify(node)} at ${JSON.stringify(here.join('.'))}`;
+      const below = firstError(node, here);
+      if (below !== '') return below;
+    }
+  }
+  return '';
+}
+
 /** Turns what reading criteria may raise into unusable criteria. */
 export function asUnusable(cause: unknown): CriteriaError {
   if (cause instanceof SchemaRefused) {
-    const message = 'They are no Cerberus schema; `detail` says what is wrong where.';
+    const message = `They are no Cerberus schema: ${firstError(cause.errors)}.`;
     return unusable([{ code: 'schema-error', path: [], message, detail: cause.errors }]);
   }
   if (cause instanceof Breakdown) {

@@ -4,12 +4,16 @@ import { normalise } from './normalise.ts';
 import { NESTED_RULES } from './rules/nested.ts';
 import { PLAIN_RULES } from './rules/plain.ts';
 import type { Dialect, Rule } from './scope.ts';
-import { isList } from './value.ts';
+import { isList, type Value } from './value.ts';
 
 /** Checks by code cannot stand in JSON; a list of none can, and Cerberus stops at what else got by its checks. */
-const checkWith: Rule = (scope, constraint, field, value) => {
-  if (!isList(constraint)) throw new Breakdown(typeof constraint === 'string' ? 'RuntimeError' : 'TypeError');
-  for (const check of constraint) checkWith(scope, check, field, value);
+function runChecks(checks: Value): void {
+  if (!isList(checks)) throw new Breakdown(typeof checks === 'string' ? 'RuntimeError' : 'TypeError');
+  for (const check of checks) runChecks(check);
+}
+
+const checkWith: Rule = (_scope, constraint) => {
+  runChecks(constraint);
   return undefined;
 };
 

@@ -94,6 +94,19 @@ describe('the leak budget', () => {
     expect(leakBudget(parseCriteria('{"x":{"type":"boolean"}}', { mode: 'compat' }))).toBe(Infinity);
   });
 
+  // Neither would end if each level were counted once for each type that asks, or each class character by character.
+  test('of nested types, and of many classes, is counted in time', () => {
+    const nested = (types: readonly string[], levels: number) => {
+      let rules: object = { type: 'boolean' };
+      for (let level = 0; level < levels; level++) rules = { type: types, maxlength: 1, items: [rules] };
+      return bits(rules as Readonly<Record<string, unknown>>);
+    };
+    expect(nested(['list', 'list', 'list', 'list'], 25)).toBe(1);
+    expect(nested(['list', 'container'], 25)).toBe(Infinity);
+    const classes = Array.from({ length: 2000 }, (_, i) => `[${String.fromCharCode(0x4e00 + i)}\\d]`);
+    expect(bits({ type: 'string', regex: classes.join('') })).toBeGreaterThan(2000 * 9);
+  });
+
   test('does not take a required field for present where another excludes it', () => {
     const field = (other: string) => ({ type: 'boolean', required: true, excludes: other });
     const criteria = parseCriteria(JSON.stringify({ a: field('b'), b: field('a') }));

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { randomCase } from '@sealroom/testkit/cerberus';
 import { describe, expect, test } from 'vitest';
 import { type Criteria, parseCriteria } from './criteria.ts';
@@ -88,6 +90,15 @@ describe('lint', () => {
     expect(lint('{"type":"string","regex":"*a"}', 'compat').map(({ code }) => code)).toEqual([
       'lint/unbounded-string',
     ]);
+  });
+
+  test('finds nothing to forbid in the criteria that the steward’s guide shows', () => {
+    const guide = readFileSync(join(import.meta.dirname, '../../../docs/guide-data-steward.md'), 'utf8');
+    const shown = /```json\n([^`]*"folds"[^`]*)```/u.exec(guide)?.[1] ?? '';
+    const criteria = parseCriteria(shown);
+    expect(lintCriteria(criteria)).toEqual([]);
+    // Two required fields, and a list that may be left out.
+    expect(leakBudget(criteria)).toBeCloseTo(Math.log2(1001) + 1 + Math.log2(1001 ** 5 + 1), 6);
   });
 
   test('of the manual’s criteria says that nothing is required, and where numbers are free or precise', () => {

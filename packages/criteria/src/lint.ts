@@ -2,7 +2,7 @@
 // finding says where, and what to write instead. It looks at each set of rules by itself; leak.ts adds them up.
 import type { Criteria } from './criteria.ts';
 import { fieldsBits, rulesBits } from './leak.ts';
-import { isList, isMap, type Value, type ValueMap } from './value.ts';
+import { isMap, type Value, type ValueMap } from './value.ts';
 import { type CriteriaPath, definesFields, OF_RULES, ruleSets, typeNames } from './walk.ts';
 
 export type Severity = 'error' | 'warning' | 'info';

@@ -43,7 +43,10 @@ function scopeOptions(criteria: Criteria, options: ValidateOptions): ScopeOption
   if (criteria.mode === 'strict') {
     const { requireAll = false, ...others } = options;
     if (Object.values(others).some((value) => value !== undefined)) {
-      throw new CriteriaError('criteria/options', 'The strict mode takes no option but requireAll.');
+      throw new CriteriaError(
+        'criteria/options',
+        'The strict mode takes no option but require_all; the others need the compatible mode.',
+      );
     }
     return { ignoreNone: false, allowUnknown: false, requireAll, purgeUnknown: false, purgeReadonly: false };
   }

@@ -56,7 +56,15 @@ class ValueReader {
   }
 
   #malformed(): CriteriaError {
-    return this.#fail('value/malformed', 'The text is not JSON');
+    const rest = this.#text.slice(this.#at, this.#at + 9);
+    const why = this.#text.startsWith('\ufeff')
+      ? '; it starts with a byte order mark: save it without'
+      : /^-?(?:NaN|Infinity)/u.test(rest)
+        ? '; it has no NaN and no Infinity: leave the value out, or use null'
+        : rest === ''
+          ? '; it ends too early'
+          : '';
+    return this.#fail('value/malformed', `The text is not JSON${why}`);
   }
 
   #space(): void {

@@ -76,15 +76,32 @@ describe('a match', () => {
     expect(matches('a|ab', 'ab', true)).toBe(true);
   });
 
-  test.each(['(a+)+$', '(a|aa)+$', '(a*)*b', '(.*)*x', '([a-z]+)*\\d', '(?=(a+)+$)a*b', '(?:a?){50}a{50}'])(
-    'of %j takes steps in proportion to the text',
-    (pattern) => {
-      const regex = compileRegex(pattern);
-      const steps = (length: number) => runRegex(regex, `${'a'.repeat(length)}!`)?.steps ?? 0;
-      expect(steps(2000)).toBeLessThanOrEqual(regex.size * 2002);
-      expect(steps(2000)).toBeLessThan(3 * steps(1000));
-    },
-  );
+  test.each([
+    '(a+)+$',
+    '(a|aa)+$',
+    '(a*)*b',
+    '(.*)*x',
+    '([a-z]+)*\\d',
+    '(?=(a+)+$)a*b',
+    '(?:a?){50}a{50}',
+    '((a{1,10}){1,10}){1,10}b',
+    '(a|a|aa|a?)*$',
+    '(?i)(a|A|[a-z]|\\w)*\\W\\W',
+    `(${'a'.repeat(20)}|${Array.from({ length: 500 }, (_, i) => `a${i}`).join('|')})*b`,
+    '(?<!ab)(?<!aa)((?=a)a(?!b))*$b',
+  ])('of %j takes steps in proportion to the text', (pattern) => {
+    const regex = compileRegex(pattern);
+    const steps = (length: number) => runRegex(regex, `${'a'.repeat(length)}!`)?.steps ?? 0;
+    expect(steps(2000)).toBeLessThanOrEqual(regex.size * 2002);
+    expect(steps(2000)).toBeLessThan(3 * steps(1000));
+  });
+
+  test('reserves nothing for what it would look for after the limit of steps', () => {
+    const regex = compileRegex('(?=a)'.repeat(3000));
+    const before = process.memoryUsage().arrayBuffers;
+    expect(runRegex(regex, 'a'.repeat(200_000), { limit: 1_000_000 })).toBeUndefined();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100e6);
+  });
 
   test('gives up at the limit of steps', () => {
     expect(runRegex(compileRegex('(a|b)*c'), 'a'.repeat(1000), { limit: 1000 })).toBeUndefined();
@@ -135,6 +152,20 @@ describe('a pattern', () => {
     expect(codeOf('((((a{30}){30}){30}){30}){30}')).toBe('regex/too-large');
     expect(codeOf('(?:){999999999}')).toBe('compiled');
   });
+
+  test('is refused, not run out of stack on, when it has very many branches', () => {
+    const branches = 'a|'.repeat(200_000);
+    expect(codeOf(`(?<=${branches}a)`)).toBe('regex/too-large');
+    expect(codeOf(`(${branches}a)*`)).toBe('regex/too-large');
+  });
+
+  test.each(['(?i)[a\u{10400}]', '(?i)\u{10400}', '(?i)x|\u{10400}'])(
+    'that Python reads in two ways is unsupported: %j',
+    (pattern) => {
+      expect(codeOf(pattern)).toBe('regex/unsupported');
+      expect(codeOf(pattern.replace('(?i)', ''))).toBe('compiled');
+    },
+  );
 
   test('is refused when its groups are nested without end', () => {
     expect(codeOf('('.repeat(100_000))).toBe('regex/unsupported');

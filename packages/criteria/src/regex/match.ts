@@ -164,18 +164,20 @@ interface Run {
 class States {
   readonly #program: Program;
   readonly #run: Run;
-  readonly #seen: Uint8Array;
+  /** The place of the last visit to each state, so that nothing need be cleared between places. */
+  readonly #seen: Uint32Array;
+  #stamp = 1;
   readonly waiting: number[] = [];
   accepted = false;
 
   constructor(program: Program, run: Run) {
     this.#program = program;
     this.#run = run;
-    this.#seen = new Uint8Array(program.code.length);
+    this.#seen = new Uint32Array(program.code.length);
   }
 
   clear(): void {
-    this.#seen.fill(0);
+    this.#stamp++;
     this.waiting.length = 0;
     this.accepted = false;
   }
@@ -184,8 +186,8 @@ class States {
     const stack = [start];
     for (let state = stack.pop(); state !== undefined; state = stack.pop()) {
       const instruction = this.#program.code[state];
-      if (instruction === undefined || this.#seen[state] === 1) continue;
-      this.#seen[state] = 1;
+      if (instruction === undefined || this.#seen[state] === this.#stamp) continue;
+      this.#seen[state] = this.#stamp;
       this.#run.steps++;
       if (instruction.op === 'set') this.waiting.push(state);
       else if (instruction.op === 'accept') this.accepted = true;
@@ -240,6 +242,7 @@ export function runRegex(
   const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0);
   const run: Run = { text: codes, found: [], steps: 0, limit };
   for (const look of regex.looks) {
+    if (run.steps > limit) return undefined;
     const places = new Uint8Array(codes.length + 1);
     walk(look, run, true, (at, accepted) => {
       if (accepted) places[at] = 1;

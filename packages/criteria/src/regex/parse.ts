@@ -222,7 +222,7 @@ class Parser {
     if (!source.take('?')) return this.#closed(flags, true);
     if (source.take(':')) return this.#closed(flags, false);
     if (source.take('#')) {
-      if (source.match(/[^)]*\)/y) === undefined) throw malformed('a comment does not end');
+      if (source.match(/(?:\\[^]|[^)\\])*\)/y) === undefined) throw malformed('a comment does not end');
       return undefined;
     }
     if (source.take('=')) return this.#look(flags, false, false);

@@ -59,7 +59,8 @@ export class Source {
 
   /** Passes white space or a comment of a verbose pattern; false if there is none. */
   skipVerbose(): boolean {
-    return this.match(/[ \t\n\r\v\f]+|#[^\n]*(?:\n|$)/y) !== undefined;
+    // A backslash hides the end of the line.
+    return this.match(/[ \t\n\r\v\f]+|#(?:\\[^]|[^\n\\])*(?:\n|$)/y) !== undefined;
   }
 }
 
