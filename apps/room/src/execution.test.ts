@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { folderStore, REPOSITORY, sealAsset, type SealedAsset } from './fixtures.ts';
 import { createRunner, reportOf, type Runner } from './runner-for-tests.ts';
 import { openAsset, readAll } from './staging.ts';
-import type { StoreFetch } from './store.ts';
 
 const EXAMPLE = join(REPOSITORY, 'examples', 'breast-cancer');
 const criteria = readFileSync(join(EXAMPLE, 'criteria.json'), 'utf8');

@@ -59,8 +59,7 @@ test('while its database is away a vault answers 503, and releases when it is ba
   await owner;
   await expectOneReservation(stage, run.digest);
   await postgres.stop();
-  const manifest =
-    (await stage.ledger.record.runs.get(run.digest)?.reservations[0]?.payload.manifest) ?? run.digest;
+  const manifest = stage.ledger.record.runs.get(run.digest)?.reservations[0]?.payload.manifest ?? run.digest;
   const end = { run: run.digest, manifest, outcome: 'failed' as const, bits: 1, bytes: 0 };
   await expect(finishAt(stage, stage.steward, room, end)).rejects.toMatchObject(unavailable);
   await postgres.start();
