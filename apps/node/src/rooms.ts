@@ -13,6 +13,7 @@ import type { Work } from '@sealroom/api';
 import { base64urlDecode, type Bytes, type Digest, utf8Encode } from '@sealroom/bytes';
 import type { Signer } from '@sealroom/cose';
 import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
+import { coreless } from '@sealroom/host/linux';
 import { z } from 'zod';
 import type { Allowance } from './gate/allowance.ts';
 import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
@@ -107,9 +108,12 @@ async function surround(plan: RoomGate, folder: string, onOverCap: () => void): 
 function argvOf(start: RoomStart, folder: string, around: Surroundings | undefined): string[] {
   const program = start.program ?? ROOM_PROGRAM;
   const argv = [process.execPath, program];
-  if (start.gate === undefined || around === undefined) return argv;
+  if (start.gate === undefined || around === undefined) return coreless(argv);
   const { gate, user } = around;
-  return [...enclosed(start.gate.bwrap, { program, folder, socketPath: gate.socketPath, user }), ...argv];
+  return coreless([
+    ...enclosed(start.gate.bwrap, { program, folder, socketPath: gate.socketPath, user }),
+    ...argv,
+  ]);
 }
 
 function bootLine(start: RoomStart, folder: string): string {

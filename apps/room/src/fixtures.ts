@@ -74,13 +74,16 @@ export async function planFor({
   parameters = {},
   maxBits = 4096,
   minutes = 1,
+  memoryGiB = 1,
 }: {
   dataset: PlannedAsset;
   algorithm: PlannedAsset;
   criteria: string;
   parameters?: PayloadOf<'run.requested'>['parameters'];
   maxBits?: number;
+  /** Any positive number: no contract is signed here, and tests are in a hurry. */
   minutes?: number;
+  memoryGiB?: number;
 }): Promise<Plan> {
   const now = Date.parse('2026-11-22T10:00:00Z');
   const world = await createWorld({ book: memoryBook('ledger.test'), origin: 'ledger.test', now });
@@ -102,7 +105,7 @@ export async function planFor({
     criteria: run,
     parameters,
     vcpu: 1,
-    memoryGiB: 1,
+    memoryGiB,
   };
   const manifest = await buildManifest(run, request, [], 'simulated');
   const manifestBytes = encodeManifest(manifest);

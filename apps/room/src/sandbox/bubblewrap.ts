@@ -10,7 +10,8 @@ import type { Limits } from './types.ts';
 
 const USER = '1000';
 const STAGE = '/run/room';
-const SCRATCH = '/run/scratch';
+/** Where the outer sandbox holds all that the algorithm may write. */
+export const SCRATCH = '/run/scratch';
 const SYSTEM_FOLDERS = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 const HOST_ETC = [
   // R's own files, not its site files, in which an operator may keep passwords.
@@ -148,7 +149,6 @@ export function limitedCommand(
 ): string[] {
   const seconds = Math.ceil((limits.wallMs / 1000) * Math.max(1, Math.ceil(limits.cpus))) + 5;
   const words = [
-    'ulimit -c 0',
     `ulimit -f ${Math.ceil(scratchBytes / 512)}`,
     `ulimit -t ${seconds}`,
     'ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -H -n)"',
@@ -179,7 +179,10 @@ export function innerCommand(bwrap: string, workdir: string, command: readonly s
     ['--disable-userns', '--args', '5'],
     ['--ro-bind', '/usr', '/usr', ...systemArguments(), '--ro-bind', '/etc', '/etc'],
     ['--ro-bind', `${STAGE}/python`, INSIDE.python, '--ro-bind', `${STAGE}/files`, INSIDE.files],
-    ['--proc', '/proc', '--dev', '/dev', '--bind', `${SCRATCH}/shm`, '/dev/shm', '--remount-ro', '/dev'],
+    // Process 1 is bwrap's own. It is the algorithm's user and has none of the limits set below: its memory must not be
+    // writable, and a system call filter cannot see the path of an open(2).
+    ['--proc', '/proc', '--perms', '0555', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
+    ['--dev', '/dev', '--bind', `${SCRATCH}/shm`, '/dev/shm', '--remount-ro', '/dev'],
     ['--bind', `${SCRATCH}/tmp`, '/tmp', '--dir', '/var', '--symlink', '../tmp', '/var/tmp'],
     ['--bind', `${SCRATCH}/app`, workdir, '--chdir', workdir, '--remount-ro', '/', '--seccomp', '3'],
     ['--json-status-fd', '4', '--'],

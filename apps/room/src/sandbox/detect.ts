@@ -12,7 +12,7 @@ import { runIsolated } from './run-isolated.ts';
 import { isProcessor } from './seccomp.ts';
 import type { ApiPlace, Isolation, ServedApi } from './types.ts';
 
-const PROBE_MS = 10_000;
+const PROBE_MS = 30_000;
 
 function setting(path: string): string | undefined {
   try {
@@ -122,7 +122,7 @@ async function probe(): Promise<string> {
 }
 
 /**
- * What the host offers, by trying it; takes up to ten seconds, normally a fifth of one. Never throws: what goes wrong is
+ * What the host offers, by trying it; takes up to half a minute, normally a fifth of a second. Never throws: what goes wrong is
  * a reason.
  */
 export async function detectIsolation(): Promise<Isolation> {

@@ -2,11 +2,12 @@
 // neither process nor file behind. Not covered: what the shared kernel itself lets through, and the timing and size of
 // what the API answers, which are the gate's business.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { statfsSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { processesOf } from '@sealroom/host/linux';
+import { coreless, processesOf } from '@sealroom/host/linux';
 import {
   checkWorkdir,
   DEFAULT_SCRATCH_BYTES,
@@ -17,6 +18,7 @@ import {
   innerCommand,
   limitedCommand,
   outerCommand,
+  SCRATCH,
 } from './bubblewrap.ts';
 import { type ControlGroup, createControlGroup, joining } from './cgroup.ts';
 import { SandboxError } from './error.ts';
@@ -120,6 +122,17 @@ function lines(stream: unknown, onLine: (event: Record<string, unknown>) => void
   return new Promise((resolve) => source.once('close', resolve));
 }
 
+/** Bytes in the sandbox's scratch: its files lie in memory, and a control group would count them. */
+function scratchOf(init: number | undefined): number {
+  if (init === undefined) return 0;
+  try {
+    const { blocks, bfree, bsize } = statfsSync(`/proc/${init}/root${SCRATCH}`);
+    return (blocks - bfree) * bsize;
+  } catch {
+    return 0; // not mounted yet, or gone
+  }
+}
+
 type Tree = Watch & { peakMemoryBytes(): number; sampledCpuMs(): number; gone(): boolean };
 
 function tree(
@@ -157,7 +170,7 @@ function tree(
       }
       if (child.pid === undefined || child.exitCode !== null) return false;
       const now = descendants(child.pid);
-      const used = now.reduce((sum, { pid }) => sum + memoryOf(pid), 0);
+      const used = now.reduce((sum, { pid }) => sum + memoryOf(pid), 0) + scratchOf(init?.pid);
       peak = Math.max(peak, used);
       cpu = Math.max(
         cpu,
@@ -224,6 +237,11 @@ function judge(
   return { exit: signal === undefined ? 'exited' : 'signalled', code: status.code, signal };
 }
 
+// Without a control group nothing limits the share of the processor, so everything else on the machine goes first.
+function behindOthers(group: ControlGroup | undefined, argv: readonly string[]): readonly string[] {
+  return group === undefined ? ['nice', '-n', '10', ...argv] : argv;
+}
+
 async function start(
   stage: Stage,
   options: SandboxOptions,
@@ -232,7 +250,7 @@ async function start(
 ): Promise<SandboxResult> {
   const scratchBytes = options.limits.scratchBytes ?? DEFAULT_SCRATCH_BYTES;
   const outer = outerCommand(requireProgram('bwrap'), stage, options.workdir, scratchBytes);
-  const [program = '', ...rest] = joining(group, dropped(identity, outer));
+  const [program = '', ...rest] = coreless(joining(group, behindOthers(group, dropped(identity, outer))));
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, symlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { processesOf } from '@sealroom/host/linux';
+import { coreless, processesOf } from '@sealroom/host/linux';
 import { DEFAULT_SCRATCH_BYTES, findProgram, INSIDE, limitedCommand } from './bubblewrap.ts';
 import { type ControlGroup, createControlGroup, joining } from './cgroup.ts';
 import { SandboxError } from './error.ts';
@@ -147,9 +147,8 @@ async function start(
   const bounds = { memory: group === undefined, processes: identity.dedicated };
   const command = options.command.map((word) => relocate(word, options.workdir, stage));
   const scratchBytes = stage.packageBytes + (limits.scratchBytes ?? DEFAULT_SCRATCH_BYTES);
-  const [program = '', ...rest] = joining(
-    group,
-    dropped(identity, limitedCommand(limits, scratchBytes, bounds, command)),
+  const [program = '', ...rest] = coreless(
+    joining(group, dropped(identity, limitedCommand(limits, scratchBytes, bounds, command))),
   );
   const native = identity.dedicated && findProgram('setpriv') === undefined && group === undefined;
   try {

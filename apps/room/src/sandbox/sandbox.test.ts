@@ -291,6 +291,7 @@ describe('escape probes', () => {
       HOST_PORT: String(typeof address === 'object' && address !== null ? address.port : 0),
       HOST_ABSTRACT: name,
       HOST_FILE: join(tmpdir(), `sealroom-visible-${process.pid}`),
+      HOST_PID: String(process.pid),
     };
   });
   afterAll(() => {
@@ -304,7 +305,7 @@ describe('escape probes', () => {
     expect(stderr).toBe('');
     expect(result).toMatchObject({ exit: 'exited', code: 0 });
     const found = Object.entries(JSON.parse(stdout) as Record<string, string>);
-    expect(found.length).toBeGreaterThan(75);
+    expect(found.length).toBeGreaterThan(95);
     expect(found.filter(([, verdict]) => verdict !== 'held')).toEqual([]);
   });
 

@@ -135,6 +135,15 @@ describe.each(['x64', 'arm64'] as const)('the filter for %s', (processor) => {
     expect(ask('personality', 0x40000)).toBe(EPERM);
   });
 
+  test('lets limits be set and read, but the core limit read only', () => {
+    expect(ask('setrlimit', 7, 1)).toBe(ALLOW);
+    expect(ask('setrlimit', 4, 1)).toBe(EPERM);
+    expect(ask('setrlimit', 2 ** 32 + 4, 1)).toBe(EPERM);
+    expect(ask('prlimit64', 0, 7, 4096, 0)).toBe(ALLOW);
+    expect(ask('prlimit64', 0, 4, 0, 4096)).toBe(ALLOW);
+    for (const set of [1, 4096, 2 ** 32, 2 ** 40 + 1]) expect(ask('prlimit64', 0, 4, set, 0)).toBe(EPERM);
+  });
+
   test('kills calls of another processor', () => {
     expect(decide(processor, 0, [], 0x40000003)).toBe('kill');
     expect(decide(processor, 0, [], ARCHITECTURE[processor === 'x64' ? 'arm64' : 'x64'])).toBe('kill');

@@ -30,14 +30,19 @@ const SOCKET_TYPES = [1, 2, 5]; // STREAM, DGRAM, SEQPACKET
 const PROTOCOLS = [0, 6, 17]; // default, TCP, UDP
 const TERMINAL_INJECTIONS = [0x5412, 0x541c]; // TIOCSTI, TIOCLINUX
 const DEVICE_NODES = [0x2000, 0x6000]; // S_IFCHR, S_IFBLK
+const RLIMIT_CORE = 4;
 
 function fail(errno: number): Instruction {
   return [RETURN, 0, 0, 0x00050000 | errno];
 }
 
+function half(index: number, offset: 0 | 4): Instruction {
+  return [LOAD, 0, 0, 16 + 8 * index + offset];
+}
+
 // Only the low half of an argument is compared: the kernel reads each of these as a 32-bit value.
 function argument(index: number, mask = 0xffffffff): Instruction[] {
-  const load: Instruction = [LOAD, 0, 0, 16 + 8 * index];
+  const load = half(index, 0);
   return mask === 0xffffffff ? [load] : [load, [AND, 0, 0, mask]];
 }
 
@@ -70,6 +75,18 @@ const RULES: Readonly<Record<string, readonly Instruction[]>> = {
   ioctl: [...argument(1), ...noneOf(TERMINAL_INJECTIONS, fail(EPERM)), ALLOW],
   personality: [...argument(0), ...oneOf([0, 0xffffffff], fail(EPERM)), ALLOW],
   mknod: [...argument(1, 0xf000), ...noneOf(DEVICE_NODES, fail(EPERM)), ALLOW],
+  // The core limit stays what it was at the start (coreless.ts). Reading it is a prlimit64 whose new value is null.
+  setrlimit: [...argument(0), ...noneOf([RLIMIT_CORE], fail(EPERM)), ALLOW],
+  prlimit64: [
+    ...argument(1),
+    [JUMP_EQUAL, 0, 5, RLIMIT_CORE],
+    half(2, 0),
+    [JUMP_EQUAL, 0, 2, 0],
+    half(2, 4),
+    [JUMP_EQUAL, 1, 0, 0],
+    fail(EPERM),
+    ALLOW,
+  ],
   mknodat: [...argument(2, 0xf000), ...noneOf(DEVICE_NODES, fail(EPERM)), ALLOW],
 };
 

@@ -26,7 +26,7 @@ const ALLOWED = `
   setpriority/141/140 sched_setparam/142/118 sched_getparam/143/121 sched_setscheduler/144/119
   sched_getscheduler/145/120 sched_get_priority_max/146/125 sched_get_priority_min/147/126
   sched_rr_get_interval/148/127 mlock/149/228 munlock/150/229 mlockall/151/230 munlockall/152/231
-  prctl/157/167 arch_prctl/158/- setrlimit/160/164 sync/162/81 gettid/186/178 readahead/187/213
+  prctl/157/167 arch_prctl/158/- sync/162/81 gettid/186/178 readahead/187/213
   setxattr/188/5 lsetxattr/189/6 fsetxattr/190/7 getxattr/191/8 lgetxattr/192/9 fgetxattr/193/10
   listxattr/194/11 llistxattr/195/12 flistxattr/196/13 removexattr/197/14 lremovexattr/198/15
   fremovexattr/199/16 tkill/200/130 time/201/- futex/202/98 sched_setaffinity/203/122
@@ -41,7 +41,7 @@ const ALLOWED = `
   sync_file_range/277/84 utimensat/280/88 epoll_pwait/281/22 signalfd/282/- timerfd_create/283/85
   eventfd/284/- fallocate/285/47 timerfd_settime/286/86 timerfd_gettime/287/87 accept4/288/242
   signalfd4/289/74 eventfd2/290/19 epoll_create1/291/20 dup3/292/24 pipe2/293/59 inotify_init1/294/26
-  preadv/295/69 pwritev/296/70 rt_tgsigqueueinfo/297/240 recvmmsg/299/243 prlimit64/302/261 syncfs/306/267
+  preadv/295/69 pwritev/296/70 rt_tgsigqueueinfo/297/240 recvmmsg/299/243  syncfs/306/267
   sendmmsg/307/269 getcpu/309/168 sched_setattr/314/274 sched_getattr/315/275 renameat2/316/276
   getrandom/318/278 execveat/322/281 membarrier/324/283 mlock2/325/284 copy_file_range/326/285
   preadv2/327/286 pwritev2/328/287 pkey_mprotect/329/288 pkey_alloc/330/289 pkey_free/331/290 statx/332/291
@@ -74,8 +74,7 @@ const REFUSED = `
 // These have rules of their own.
 const BY_ARGUMENT = `
   clone/56/220 socket/41/198 socketpair/53/199 ioctl/16/29 personality/135/92 mknod/133/-
-  mknodat/259/33
- 
+  mknodat/259/33 setrlimit/160/164 prlimit64/302/261
 `;
 
 type Numbers = ReadonlyMap<string, number>;

@@ -9,3 +9,4 @@ export {
 } from './control-groups.ts';
 export { mayExecute } from './mounts.ts';
 export { processesOf } from './processes.ts';
+export { coreless } from './coreless.ts';
