@@ -120,6 +120,20 @@ describe('a ledger with witnesses', () => {
     expect(opened.cosignatures.map(({ time }) => time)).toEqual([now]);
   });
 
+  test('does not ask more often because a witness’s clock is slow', async () => {
+    const witness = await createWitness({
+      name: 'slow.example',
+      logs: [{ origin: ORIGIN, key: place.signer.key }],
+      clock: () => now - 3_600_000,
+    });
+    const witnesses = collect(linkTo(witness));
+    await append(0);
+    await witnesses.witnessed(2_000);
+    const { length } = witness.asked;
+    await witnesses.witnessed(2_000);
+    expect(witness.asked.length).toBe(length);
+  });
+
   test('learns from a witness where it was left, and proves from there', async () => {
     const witness = await witnessOf('w.example');
     await append(0, 5);

@@ -50,7 +50,12 @@ const TIMEOUT_MS = 5_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-type Line = { readonly size: number; readonly text: string; readonly time: number };
+type Line = {
+  readonly size: number;
+  readonly text: string;
+  /** When the witness was asked, by this ledger's clock: the two clocks may differ, and readers hold theirs against the line. */
+  readonly at: number;
+};
 
 /** What is known of one witness. */
 class Contact {
@@ -73,7 +78,7 @@ class Contact {
 
   async ask(head: Head, now: number, signal: AbortSignal): Promise<void> {
     try {
-      this.line = await this.#cosign(head, signal);
+      this.line = { ...(await this.#cosign(head, signal)), at: now };
       [this.problem, this.#failures, this.#notBefore] = [undefined, 0, 0];
     } catch (error) {
       this.problem = error instanceof Error ? error : new Error('The witness failed.');
@@ -82,16 +87,16 @@ class Contact {
     }
   }
 
-  async #cosign(head: Head, signal: AbortSignal): Promise<Line> {
+  async #cosign(head: Head, signal: AbortSignal): Promise<Omit<Line, 'at'>> {
     for (let attempt = 0; attempt < 2; attempt++) {
       const oldSize = this.#size;
       const proof = await proofFrom(head, oldSize);
       const body = formatAddCheckpoint({ oldSize, proof, checkpoint: head.note });
       const answer = await this.link.ask(body, signal);
       if (answer.status === 200) {
-        const { line, time } = await readCosignature(head.note, answer.body, this.link);
+        const { line } = await readCosignature(head.note, answer.body, this.link);
         this.#size = head.size;
-        return { size: head.size, text: line, time };
+        return { size: head.size, text: line };
       }
       if (answer.status === 422) throw refused('ledger/witness-conflict', this.link.name);
       if (answer.status !== 409) throw refused('ledger/witness-refused', this.link.name);
@@ -181,7 +186,7 @@ class Collector implements Witnesses {
     const asked = this.#asked;
     if (!asked || asked.size < size) return this.#contacts.length === 0;
     const now = this.#options.clock();
-    const isYoung = ({ line }: Contact) => line?.size === asked.size && now - line.time <= maxAgeMs;
+    const isYoung = ({ line }: Contact) => line?.size === asked.size && now - line.at <= maxAgeMs;
     return this.#contacts.every((contact) => isYoung(contact) || !contact.ready(now));
   }
 
