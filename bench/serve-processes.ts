@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import {
   createAuthority,
   createLog,
@@ -68,7 +69,7 @@ async function store(directory: string): Promise<void> {
   say({ url: signContainerUrl({ baseUrl, container: 'sealed', secret, expires, permissions: 'r' }), ca });
 }
 
-/** Serves one file in four ways under four names, and says the most memory it had when asked by a signal. */
+/** Serves one file in four ways under four names, and says what it has used when asked by a signal. */
 async function room(): Promise<void> {
   const { folder, size, asset, key, storeCa } = JSON.parse(await standardInput()) as RoomTask;
   const fetch = tlsFetch({ caPem: storeCa });
@@ -115,21 +116,25 @@ async function room(): Promise<void> {
   const tls = { key: keyPem, cert: certPem };
   const place = { kind: 'loopback', hostname: '127.0.0.1', preferredPort: 0 } as const;
   const api = await serveEnclaveApi({ app, tls, place });
-  process.on('SIGUSR2', () => say({ mostMemory: process.resourceUsage().maxRSS * 1024 }));
+  process.on('SIGUSR2', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    say({ mostMemory: maxRSS * 1024, processorSeconds: (userCPUTime + systemCPUTime) / 1e6 });
+  });
   say({ url: api.url, ca });
 }
 
-/** Reads one file after another, named on standard input, and says the seconds and bytes of each. */
+/** Reads one file after another, named a line on standard input, and says the seconds and bytes of each. */
 async function client(): Promise<void> {
-  const { url, ca, ways } = JSON.parse(await standardInput()) as { url: string; ca: string; ways: string[] };
-  for (const way of ways) {
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const { url, ca } = JSON.parse(String((await lines.next()).value)) as { url: string; ca: string };
+  for await (const way of lines) {
     const start = performance.now();
     const asked = request(`${url}/api/v1/data/file?filepath=${way}`, { ca, agent: false }).end();
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     let bytes = 0;
     response.on('data', (chunk: Uint8Array) => (bytes += chunk.length));
     await once(response, 'end');
-    say({ way, bytes, seconds: (performance.now() - start) / 1000 });
+    say({ bytes, seconds: (performance.now() - start) / 1000 });
   }
 }
 

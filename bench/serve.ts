@@ -20,13 +20,19 @@ const rounds = countOf(3, 7);
 const folder = await mkdtemp(join(tmpdir(), 'bench-serve-'));
 const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
 
-type Said = { readonly next: <T>() => Promise<T>; readonly signal: (name: NodeJS.Signals) => void };
+type Said = {
+  readonly next: <T>() => Promise<T>;
+  readonly signal: (name: NodeJS.Signals) => void;
+  readonly write: (text: string) => void;
+};
+type Used = { readonly mostMemory: number; readonly processorSeconds: number };
 
 function start(role: string, argument: string, input: unknown): Said {
   const program = join(import.meta.dirname, 'serve-processes.ts');
   const child = spawn(process.execPath, [program, role, argument], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
-  child.stdin.end(JSON.stringify(input));
+  child.stdin.write(`${JSON.stringify(input)}\n`);
+  if (role !== 'client') child.stdin.end();
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     next: async <T>() => {
@@ -35,6 +41,7 @@ function start(role: string, argument: string, input: unknown): Said {
       return JSON.parse(value) as T;
     },
     signal: (name) => void child.kill(name),
+    write: (text) => void child.stdin.write(text),
   };
 }
 
@@ -61,24 +68,40 @@ try {
   };
   const room = start('room', '', task);
   const { url, ca } = await room.next<{ url: string; ca: string }>();
-  const ways = Array.from({ length: rounds + 1 }, () => WAYS).flat();
-  const client = start('client', '', { url, ca, ways });
-  const speeds: { [way in Way]: number[] } = { clear: [], staged: [], proxied: [], streamed: [] };
-  for (const [at, way] of ways.entries()) {
-    const { bytes, seconds } = await client.next<{ bytes: number; seconds: number }>();
-    if (bytes < size) throw new Error(`Only ${bytes} bytes of the ${way} file came.`);
-    // The first round warms up.
-    if (at >= WAYS.length) speeds[way].push(bytes / seconds / 1e6);
+  const client = start('client', '', { url, ca });
+  const used = async () => {
+    room.signal('SIGUSR2');
+    return room.next<Used>();
+  };
+  const none = (): { [way in Way]: number[] } => ({ clear: [], staged: [], proxied: [], streamed: [] });
+  const [speeds, costs] = [none(), none()];
+  let before = await used();
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    for (const way of WAYS) {
+      client.write(`${way}\n`);
+      const { bytes, seconds } = await client.next<{ bytes: number; seconds: number }>();
+      if (bytes < size) throw new Error(`Only ${bytes} bytes of the ${way} file came.`);
+      const after = await used();
+      if (round > 0) {
+        speeds[way].push(bytes / seconds / 1e6);
+        costs[way].push(((after.processorSeconds - before.processorSeconds) * 1e9) / bytes);
+      }
+      before = after;
+    }
   }
-  room.signal('SIGUSR2');
-  const { mostMemory } = await room.next<{ mostMemory: number }>();
   console.log(`GET /data/file of ${size / MIB} MiB, ${rounds} rounds (min / median / max), ${load()}`);
-  for (const way of WAYS) console.log(`  ${way.padEnd(9)} ${ratios(speeds[way]).text(0)} MB/s`);
+  for (const way of WAYS) {
+    const cost = ratios(costs[way]).text(2);
+    console.log(
+      `  ${way.padEnd(9)} ${ratios(speeds[way]).text(0)} MB/s, processor of the server ${cost} ns/byte`,
+    );
+  }
   const against = (way: Way, base: Way) =>
     ratios(speeds[way].map((speed, round) => speed / (speeds[base][round] ?? Number.NaN))).text(2);
   console.log(`  staged to clear      ${against('staged', 'clear')}`);
   console.log(`  streamed to proxied  ${against('streamed', 'proxied')}`);
-  console.log(`  most memory of the server  ${(mostMemory / MIB).toFixed(0)} MiB`);
+  console.log(`  most memory of the server  ${(before.mostMemory / MIB).toFixed(0)} MiB`);
 } finally {
   for (const child of children) child.kill();
   await rm(folder, { recursive: true });

@@ -147,7 +147,7 @@ export async function publishDocument(
   project: string,
   type: 'specification.published' | 'attestation.published' | 'criteria.published',
   text: Uint8Array,
-  more: { specification?: Digest } = {},
+  more: { specification?: Digest; version?: number } = {},
 ): Promise<Digest> {
   const document = await sha256Digest(text);
   const payload = {

@@ -22,7 +22,7 @@ import {
   unboxRules,
   writeValue,
 } from '@sealroom/criteria';
-import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
+import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host/net';
 import {
   type AlgorithmPackage,
   checkModules,

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { rootCertificates } from 'node:tls';
 import type { Evidence } from '@sealroom/attest';
 import { base64urlEncode, parseStrictJson } from '@sealroom/bytes';
-import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host';
+import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host/net';
 import { z } from 'zod';
 import { RoomError } from './error.ts';
 import { persistentFetch } from './persistent-fetch.ts';

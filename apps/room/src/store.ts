@@ -3,7 +3,7 @@
 // be asked (the boot's origins), what the bytes mean.
 import { setTimeout } from 'node:timers/promises';
 import { type Bytes, concat } from '@sealroom/bytes';
-import { type BlobContent, type ByteRange, containerUrl, fetchBlob, Refusal } from '@sealroom/host';
+import { type BlobContent, type ByteRange, containerUrl, fetchBlob, Refusal } from '@sealroom/host/net';
 import { RoomError } from './error.ts';
 
 /** Gets one object of a store; refuses redirects and, for staged assets, knows no other origins than the allowed ones. */
