@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host';
+import { createAuthority, issueCertificate, LOOPBACK_HOSTS } from '@sealroom/host/net';
 import type { ApiPlace, ServedApi } from '../sandbox/types.ts';
 import { createEnclaveApi } from './api.ts';
 import { serveEnclaveApi } from './serve.ts';
