@@ -60,7 +60,7 @@ ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict({"json
     'run.sh': '#!/bin/sh\nexec python3 and-probes.py\n',
   };
   expect((await run('probes', files)).status).toBe('Run Completed');
-});
+}, 200_000);
 
 test.each([
   ['hog', 'exec python3 -c \'hog = []\nwhile True: hog.append(b"x" * (16 << 20))\''],
@@ -71,7 +71,7 @@ test.each([
 ])('a %s that does not end by itself is Run Failed and has no output', async (name, program) => {
   const ended = await run(name, { 'run.sh': `#!/bin/sh\n${program}\n` });
   expect(ended).toMatchObject({ status: 'Run Failed', hasOutput: false });
-});
+}, 200_000);
 
 test('every room was behind the gate, was refused nothing, and sent less than its cap', async () => {
   const [started] = await logged('node.started');
