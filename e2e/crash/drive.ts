@@ -23,7 +23,8 @@ import {
 export const QUOTA = { runs: 5, attemptsPerRun: 1 } as const;
 /** One run more than a contract allows, so that the refusal is seen too. */
 const RUNS_PER_CONTRACT = QUOTA.runs + 1;
-const END_WITHIN_MS = 240_000;
+/** The hub's own bound for a run whose room falls silent: the contract's minutes and ten. */
+const END_WITHIN_MS = 15 * 60_000;
 const CALL_MS = 120_000;
 
 export type Driven = {

@@ -8,6 +8,7 @@ import type { Digest } from '@sealroom/bytes';
 import { ClientError } from '@sealroom/client';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { createLog, isAlive, processName } from '@sealroom/host';
+import { hasSmallDisks, smallDisk } from '@sealroom/testkit/small-disk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HubLink } from './hub-link.ts';
 import { openNotes } from './notes.ts';
@@ -184,3 +185,31 @@ test('a note that is not what this program writes stops the start instead of bei
   await writeFile(join(folder, 'runs', 'x.json'), '{"run":"sha256:1","room":{"pid":0,"start":""}}');
   await expect(openNotes(join(folder, 'runs'))).rejects.toThrow('run');
 });
+
+test.skipIf(!hasSmallDisks())(
+  'on a full disk the node keeps no work: it does not name it, and the hub takes it back',
+  async () => {
+    const disk = await smallDisk(256 * 1024);
+    try {
+      const { notes } = await openNotes(join(disk.path, 'runs'));
+      await notes.write(run(8));
+      await disk.fill();
+      let gave = 0;
+      const { hub, asked } = hubOf({
+        takeWork: async (running) => {
+          if (gave++ < 2) return work;
+          expect(running).toEqual([run(8)]);
+          stop.abort();
+          return null;
+        },
+      });
+      await workLoops({ ...(await runningWith(hub)), notes }, 1);
+      expect(asked.running).toEqual([run(8)]);
+      await disk.free();
+      await notes.write(run(7));
+      expect(notes.runs().toSorted()).toEqual([run(7), run(8)]);
+    } finally {
+      disk.close();
+    }
+  },
+);

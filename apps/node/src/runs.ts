@@ -24,6 +24,7 @@ export const RUN_EVENTS = {
   'room.ended': ['run', 'end', 'code'],
   'room.said': ['run', 'text'],
   'room.left-over': ['run'],
+  'hub.refused': [],
   'hub.unreachable': ['retryMilliseconds'],
   'run.unreportable': ['run'],
 } as const;
@@ -170,7 +171,8 @@ export async function workLoops(running: Running, concurrency: number): Promise<
         if (work) await runOne(running, work);
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof ClientError)) log.failure('hub.unreachable', error, {});
+        // A refusal says what to mend, such as a clock that is off.
+        if (isAnswer(error) || !(error instanceof ClientError)) log.failure('hub.refused', error, {});
         log.event('hub.unreachable', { retryMilliseconds: retryMs });
         await delay(retryMs, undefined, { signal }).catch(() => undefined);
       }

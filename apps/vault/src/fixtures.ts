@@ -71,6 +71,8 @@ export type Stage = {
   readonly ledger: FakeLedger;
   /** What both vaults reach when they call the ledger; tests put a cheat in its place. */
   ledgerFetch: Fetch;
+  /** How far the clock of the steward's vault is ahead, in milliseconds. */
+  stewardAhead: number;
   readonly clock: Clock;
   readonly world: World;
   readonly steward: TestVault;
@@ -197,7 +199,8 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
     ledgerKey: ledger.key,
     vaults: { steward: place(first), owner: place(second) },
   });
-  const reach: { ledgerFetch: Fetch } = {
+  const reach: Pick<Stage, 'ledgerFetch' | 'stewardAhead'> = {
+    stewardAhead: 0,
     ledgerFetch: (url, init) => ledger.fetch(url, init),
   };
   const vaultOf = (which: 'steward' | 'owner', signer: Signer) =>
@@ -210,7 +213,10 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
         orgs: () => (options.shared ? [world.steward.org, world.owner.org] : [world[which].org]),
         pair: which === 'steward' ? 0 : 1,
         database: which === 'steward' ? options.database : undefined,
-        ...(options.timing ? { timing: options.timing } : {}),
+        timing: {
+          ...options.timing,
+          ...(which === 'steward' ? { clock: () => clock.now + reach.stewardAhead } : {}),
+        },
         ...(options.allowSimulated === undefined ? {} : { allowSimulated: options.allowSimulated }),
       },
       signer,

@@ -16,8 +16,17 @@ import {
 } from 'node:fs';
 import { chmod, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf, refusal } from './problem.ts';
+import { codeOf, type HostCode, Refusal, refusal } from './problem.ts';
 import { isAlive, processName, type ProcessName } from './processes.ts';
+
+const TROUBLE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
+
+/** The refusal that stands for a disk that is full, read-only or failing: the caller may try again. Undefined for all else. */
+export function diskOutageOf(error: unknown): Refusal<HostCode> | undefined {
+  if (error instanceof Refusal || !TROUBLE.has(codeOf(error) ?? '')) return undefined;
+  const message = 'The server cannot store anything now; nothing was taken. Try again, or tell its operator.';
+  return refusal('file/unavailable', message, { cause: error });
+}
 
 /** Makes the entries of a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {

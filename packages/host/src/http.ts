@@ -7,6 +7,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { routePath } from 'hono/route';
 import type { z } from 'zod';
 import { outageOf } from './database.ts';
+import { diskOutageOf } from './files.ts';
 import type { Log } from './log.ts';
 import { problemOf, problemResponse, type Refusal, refusal, type StatusOf } from './problem.ts';
 
@@ -146,7 +147,7 @@ export function serverApp(options: ServerAppOptions): App {
   );
   app.use(limitTime(timeoutMs));
   app.onError((error, c) => {
-    const found = problemOf(outageOf(error) ?? error, statusOf, c.get('requestId'));
+    const found = problemOf(outageOf(error) ?? diskOutageOf(error) ?? error, statusOf, c.get('requestId'));
     if (found.status >= 500) {
       const route = answeredRoute(c);
       log.failure('http.failed', error, { request: found.instance, method: c.req.method, route });

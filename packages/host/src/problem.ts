@@ -17,6 +17,7 @@ export type HostCode =
   | 'file/not-private'
   | 'file/missing'
   | 'file/locked'
+  | 'file/unavailable'
   | 'tls/bad-name'
   | 'fetch/failed'
   | 'fetch/timeout'
@@ -101,6 +102,7 @@ const HOST_STATUS: Partial<Record<HostCode, number>> = {
   'http/method-not-allowed': 405,
   'http/unsupported-media-type': 415,
   'database/unavailable': 503,
+  'file/unavailable': 503,
   'blob/bad-path': 400,
   'blob/bad-range': 416,
   'blob/exists': 409,
