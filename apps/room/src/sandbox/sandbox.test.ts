@@ -191,6 +191,18 @@ describe.skipIf(!isolated).each(ways)('a package in the sandbox of %s', (_, run)
     expect(result.peakMemoryBytes).toBeGreaterThan(100 * 1024 * 1024);
   });
 
+  test('that fills memory with files ends as memory', async () => {
+    const program = [
+      'import time',
+      'for part in range(400):',
+      '    with open(f"/dev/shm/{part}", "wb") as file: file.write(bytes(1 << 20))',
+      '    if part > 150: time.sleep(0.05)',
+    ].join('\n');
+    const limits = { memoryBytes: 160 * 1024 * 1024, scratchBytes: 1024 * 1024 * 1024 };
+    const { result } = await run(python(program, { limits }));
+    expect(result).toMatchObject({ exit: 'memory' });
+  });
+
   test('that fills memory with many processes ends as memory', async () => {
     const program = [
       'import os, time',
