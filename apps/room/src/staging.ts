@@ -23,10 +23,12 @@ import {
   sealedFile,
   type SegmentOpener,
   type SegmentRun,
+  type SegmentSource,
   segmentCount,
   TINK_1MB,
   TREE_SUFFIX,
 } from '@sealroom/seal';
+import type { FilePlace } from '@sealroom/host/sealing';
 import { RoomError } from './error.ts';
 import type { PlannedAsset } from './plan.ts';
 import { pieces, readObject, readSmall, type Store, type StoreFetch } from './store.ts';
@@ -42,7 +44,7 @@ export type Staging = {
   readonly fetch: StoreFetch;
   readonly folder: string;
   /** Where segments are hashed and decrypted; the threads of @sealroom/host/sealing. */
-  readonly opener: SegmentOpener;
+  readonly opener: SegmentOpener<Bytes | FilePlace>;
   readonly pause?: Store['pause'];
 };
 
@@ -72,29 +74,36 @@ async function only(run: AsyncIterable<Bytes>): Promise<Bytes> {
 
 type Keyed = { readonly entry: InventoryFile; readonly key: Bytes; readonly leaves: Bytes };
 
-function fileOf({ entry, key, leaves }: Keyed, run: SegmentRun, { opener }: Staging): Promise<SealedFile> {
+type Reading = { readonly source: SegmentSource; readonly run: SegmentRun<Bytes | FilePlace> };
+
+function fileOf({ entry, key, leaves }: Keyed, reading: Reading, { opener }: Staging): Promise<SealedFile> {
   const { path, sealedSize, tree } = entry;
-  const source = (at: number) => only(run(at, at + 1));
-  return sealedFile({ source, run, key, path, sealedSize, leaves, tree, opener });
+  return sealedFile({ ...reading, key, path, sealedSize, leaves, tree, opener });
 }
 
 /**
- * The segments of a file in the spool. No file stays open between reads: a version may hold more of them than a process may
- * have open. Their memory is not cleared first: it is filled, or the segment is too short.
+ * The segments of a file in the spool: one at hand, or the places of several for the threads that open them. No file stays
+ * open between reads: a version may hold more of them than a process may have open.
  */
-function spoolRun(name: string, sealedSize: number): SegmentRun {
-  return async function* (from, to) {
-    const handle = await open(name, 'r');
-    try {
-      for (let at = from; at < to; at++) {
-        const length = Math.min(segmentSize, sealedSize - at * segmentSize);
-        const buffer = Buffer.allocUnsafeSlow(length);
-        const { bytesRead } = await handle.read(buffer, 0, length, at * segmentSize);
-        yield buffer.subarray(0, bytesRead);
+function readSpool(file: string, sealedSize: number): Reading {
+  const placeOf = (at: number) => {
+    const position = at * segmentSize;
+    return { file, position, length: Math.min(segmentSize, sealedSize - position) };
+  };
+  return {
+    source: async (at) => {
+      const { position, length } = placeOf(at);
+      const handle = await open(file, 'r');
+      try {
+        const { bytesRead, buffer } = await handle.read(new Uint8Array(length), 0, length, position);
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await handle.close();
       }
-    } finally {
-      await handle.close();
-    }
+    },
+    run: async function* (from, to) {
+      for (let at = from; at < to; at++) yield placeOf(at);
+    },
   };
 }
 
@@ -120,11 +129,13 @@ async function stageFile(asset: PlannedAsset, keyed: Keyed, staging: Staging): P
   const { path, sealedSize } = keyed.entry;
   const name = join(staging.folder, hexEncode(await sha256(utf8Encode(`${asset.asset}/${path}`))));
   await fetchInto(name, storeOf(asset, staging), keyed);
-  return fileOf(keyed, spoolRun(name, sealedSize), staging);
+  return fileOf(keyed, readSpool(name, sealedSize), staging);
 }
 
 function streamFile(asset: PlannedAsset, keyed: Keyed, staging: Staging): Promise<SealedFile> {
-  return fileOf(keyed, runOf(storeOf(asset, staging), keyed.entry), staging);
+  const run = runOf(storeOf(asset, staging), keyed.entry);
+  const source = (at: number) => only(run(at, at + 1));
+  return fileOf(keyed, { source, run }, staging);
 }
 
 /** What was signed is what everybody planned for: the node its disk, the parties the size of the data. */

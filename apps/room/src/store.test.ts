@@ -173,8 +173,10 @@ describe('cheating', () => {
     stored[3 * SEGMENT + 7] = (stored[3 * SEGMENT + 7] ?? 0) ^ 1;
     await writeFile(join(set.spool, name), stored);
     await expect(openRange(file, 3 * SEGMENT, 10)).rejects.toMatchObject({ code: 'seal/leaf-mismatch' });
+    await expect(openRange(file, 0, SIZE)).rejects.toMatchObject({ code: 'seal/leaf-mismatch' });
     expect((await openRange(file, 0, 10)).length).toBe(10);
     await writeFile(join(set.spool, name), stored.subarray(0, SEGMENT));
     await expect(openRange(file, 2 * SEGMENT, 10)).rejects.toMatchObject({ code: 'seal/truncated' });
+    await expect(openRange(file, 0, SIZE)).rejects.toMatchObject({ code: 'sealing/changed' });
   });
 });

@@ -18,12 +18,15 @@ import {
 /** Fetches one sealed segment, whole. What it gives is not trusted. */
 export type SegmentSource = (index: number) => Promise<Bytes>;
 
-/** Fetches the segments from `from`, before `to`, in order, each whole. What it gives is not trusted. */
-export type SegmentRun = (from: number, to: number) => AsyncIterable<Bytes>;
+/**
+ * Fetches the segments from `from`, before `to`, in order, each whole; or says where they lie, for an opener that fetches them
+ * itself. What it gives is not trusted.
+ */
+export type SegmentRun<Sealed = Bytes> = (from: number, to: number) => AsyncIterable<Sealed>;
 
 /** A segment and all it takes to open it. The first begins with the file's header; `key` is the file's AES key. */
-export type ListedSegment = {
-  readonly sealed: Bytes;
+export type ListedSegment<Sealed = Bytes> = {
+  readonly sealed: Sealed;
   readonly leaf: Uint8Array;
   readonly index: number;
   readonly last: boolean;
@@ -36,7 +39,7 @@ export type ListedSegment = {
  * `sealed` away.
  * @throws seal/leaf-mismatch · seal/not-authentic · seal/truncated · seal/extended
  */
-export type SegmentOpener = (segment: ListedSegment) => Promise<Bytes>;
+export type SegmentOpener<Sealed = Bytes> = (segment: ListedSegment<Sealed>) => Promise<Bytes>;
 
 /** A sealed file whose leaves are checked; made by {@link sealedFile}. */
 export type SealedFile = {
@@ -58,10 +61,13 @@ function openerOf(cipher: SegmentCipher): SegmentOpener {
   };
 }
 
-export type SealedFileParts = {
+/** Where a segment lies; `length` in bytes. */
+type Place = { readonly length: number };
+
+export type SealedFileParts<Elsewhere extends Place = Bytes> = {
   readonly source: SegmentSource;
   /** For reads of several segments; one by one through `source` when left out. */
-  readonly run?: SegmentRun;
+  readonly run?: SegmentRun<Bytes | Elsewhere>;
   /** The file key, not the asset key. */
   readonly key: Bytes;
   readonly path: string;
@@ -69,14 +75,15 @@ export type SealedFileParts = {
   /** The bytes of `<path>.tree`. */
   readonly leaves: Uint8Array;
   readonly tree: Digest;
-  readonly opener?: SegmentOpener;
+  /** Needed where `run` gives places. */
+  readonly opener?: SegmentOpener<Bytes | Elsewhere>;
 };
 
 /**
  * Takes up a sealed file for reading.
  * @throws seal/bad-path · seal/bad-leaves · seal/truncated · seal/empty-segment · seal/leaf-mismatch · seal/bad-header
  */
-export async function sealedFile({
+export async function sealedFile<Elsewhere extends Place = Bytes>({
   source,
   run = async function* (from, to) {
     for (let index = from; index < to; index++) yield await source(index);
@@ -86,8 +93,8 @@ export async function sealedFile({
   sealedSize,
   leaves,
   tree,
-  opener = openerOf(webSegmentCipher),
-}: SealedFileParts): Promise<SealedFile> {
+  opener = openerOf(webSegmentCipher) as SegmentOpener<Bytes | Elsewhere>,
+}: SealedFileParts<Elsewhere>): Promise<SealedFile> {
   const associatedData = associatedDataFor(path);
   const size = plainSize(sealedSize);
   const hashes = parseLeaves(leaves, sealedSize);
@@ -95,7 +102,7 @@ export async function sealedFile({
   const segments = segmentCount(sealedSize);
   const leafOf = (index: number) => hashes[index] ?? new Uint8Array();
 
-  function checkLength(sealed: Bytes, index: number): Bytes {
+  function checkLength<Sealed extends Place>(sealed: Sealed, index: number): Sealed {
     const { segmentSize } = TINK_1MB;
     const wanted = index === segments - 1 ? sealedSize - index * segmentSize : segmentSize;
     if (sealed.length === wanted) return sealed;
@@ -117,7 +124,11 @@ export async function sealedFile({
     return { keys, first };
   }
 
-  async function* sealedRun(from: number, to: number, first: Bytes | undefined): AsyncGenerator<Bytes> {
+  async function* sealedRun(
+    from: number,
+    to: number,
+    first: Bytes | undefined,
+  ): AsyncGenerator<Bytes | Elsewhere> {
     if (from === 0 && first && to > 0) yield first;
     const next = from === 0 && first ? 1 : from;
     if (next === to - 1) yield await source(next);

@@ -8,5 +8,6 @@ export {
   readSealedFolder,
   type SealedFolderFile,
 } from './open-folder.ts';
+export type { FilePlace } from './job.ts';
 export { SegmentPool } from './pool.ts';
 export { type SealedVersion, sealFolder, type SealFolderOptions } from './seal-folder.ts';

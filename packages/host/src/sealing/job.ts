@@ -34,6 +34,9 @@ export type SegmentJob = {
   readonly leaves: boolean | Uint8Array;
 };
 
+/** A segment in a file on disk, which the thread that opens it reads. */
+export type FilePlace = { readonly file: string; readonly position: number; readonly length: number };
+
 export const HASH_LENGTH = 32;
 const buffer = Buffer.allocUnsafeSlow(TINK_1MB.segmentSize);
 

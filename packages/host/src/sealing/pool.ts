@@ -5,12 +5,12 @@ import type { Bytes } from '@sealroom/bytes';
 import { type ListedSegment, SealError, type SealErrorCode, type SegmentOpener } from '@sealroom/seal';
 import { SealingError, type SealingErrorCode } from './error.ts';
 import type { FileMade, FilesJob } from './batch.ts';
-import type { SegmentJob } from './job.ts';
+import type { FilePlace, SegmentJob } from './job.ts';
 import { transferable } from './cipher.ts';
 import type { WorkerAnswer } from './worker.ts';
 
 /** What a worker takes: the segments of a file on disk, whole files, or one segment at hand. */
-export type Job = SegmentJob | FilesJob | ListedSegment;
+export type Job = SegmentJob | FilesJob | ListedSegment<Bytes | FilePlace>;
 type Made = Uint8Array | FileMade[];
 
 type Waiting = {
@@ -48,8 +48,10 @@ export class SegmentPool {
   }
 
   /** For `sealedFile` of @sealroom/seal: opens segments on the threads. The segment's bytes go there and are gone here. */
-  readonly open: SegmentOpener = async (segment) =>
-    (await this.#do(segment, transferable(segment.sealed))) as Bytes;
+  readonly open: SegmentOpener<Bytes | FilePlace> = async (segment) => {
+    const { sealed } = segment;
+    return (await this.#do(segment, sealed instanceof Uint8Array ? transferable(sealed) : [])) as Bytes;
+  };
 
   async #do(job: Job, transfer: readonly ArrayBuffer[] = []): Promise<Made> {
     return new Promise((resolve, reject) => {

@@ -1,21 +1,34 @@
 // The body of a sealing worker: one job in, one answer out. An error crosses as its code and message.
+import { closeSync, openSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { SealError } from '@sealroom/seal';
 import { type FileMade, runFiles } from './batch.ts';
 import { release, transferable } from './cipher.ts';
-import { explain, SealingError } from './error.ts';
-import { openListed, runJob } from './job.ts';
+import { explain, INPUT_FLAGS, SealingError } from './error.ts';
+import { type FilePlace, openListed, readAt, runJob } from './job.ts';
 import type { Job } from './pool.ts';
 
 export type WorkerAnswer =
   | { readonly made: Uint8Array | FileMade[] }
   | { readonly code: string; readonly message: string };
 
+function readPlace({ file, position, length }: FilePlace): Buffer {
+  const fd = openSync(file, INPUT_FLAGS);
+  try {
+    return readAt(fd, length, position);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function run(job: Job): Uint8Array | FileMade[] {
   if ('files' in job) return runFiles(job);
   if (!('sealed' in job)) return runJob(job);
-  const plaintext = openListed(job);
-  release(job.sealed);
+  const { sealed } = job;
+  // What is read from a file lies in this thread's one buffer, and costs no memory of its own.
+  if (!(sealed instanceof Uint8Array)) return openListed({ ...job, sealed: readPlace(sealed) });
+  const plaintext = openListed({ ...job, sealed });
+  release(sealed);
   return plaintext;
 }
 
