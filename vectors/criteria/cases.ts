@@ -74,6 +74,10 @@ export const CASES: readonly { readonly why: string; readonly request: string }[
     request:
       '{"schema":{"a":{"schema":{"meta":{"schema":9007199254740992.0},"excludes":"c","required":true}}},"options":{},"documents":[{"a":{"meta":{}}},{"a":[1]},{"a":1}]}',
   },
+  ...['1', 'true', '[1]', '[null]', '[[1]]', '{"a":1}', '{"string":1}', '["a"]'].map((type) => ({
+    why: `a type inside such rules that is no name: ${type}`,
+    request: `{"schema":{"b":{"schema":{"allowed":{"type":${type}},"forbidden":["z"]}}},"options":{},"documents":[{"b":{"allowed":"x"}}]}`,
+  })),
 ];
 
 export const PATTERNS: readonly { readonly why: string; readonly pattern: string; readonly texts: readonly string[] }[] = [

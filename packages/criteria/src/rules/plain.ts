@@ -49,15 +49,18 @@ export const TYPE_NAMES: readonly string[] = [...TYPES.keys()].slice(0, -2);
 const NUMERIC = new Set(['float', 'integer', 'number']);
 
 function hasType(name: Value, value: Value, strict: boolean): boolean {
-  const test = typeof name === 'string' ? TYPES.get(name) : undefined;
+  // Names that are none come here by rules for list items that a mapping meets.
+  if (typeof name !== 'string') throw new Breakdown(isHashable(name) ? 'AttributeError' : 'TypeError');
+  const test = TYPES.get(name);
   if (test === undefined) throw new Breakdown('RuntimeError');
-  if (strict && typeof value === 'boolean' && typeof name === 'string' && NUMERIC.has(name)) return false;
+  if (strict && typeof value === 'boolean' && NUMERIC.has(name)) return false;
   return test(value);
 }
 
 const type: Rule = (scope, constraint, field, value) => {
   if (!truthy(constraint)) return undefined;
-  const names = isList(constraint) ? constraint : [constraint];
+  if (!isIterable(constraint)) throw new Breakdown('TypeError');
+  const names = typeof constraint === 'string' ? [constraint] : members(constraint);
   if (names.some((name) => hasType(name, value, scope.session.strict))) return undefined;
   scope.report(field, ERROR_KINDS.BAD_TYPE);
   scope.drop();
