@@ -68,10 +68,14 @@ test.each([
     'bomb',
     "exec python3 -c 'import os\nwhile True:\n    try: os.fork()\n    except OSError: os.sched_yield()'",
   ],
-])('a %s that does not end by itself is Run Failed and has no output', async (name, program) => {
-  const ended = await run(name, { 'run.sh': `#!/bin/sh\n${program}\n` });
-  expect(ended).toMatchObject({ status: 'Run Failed', hasOutput: false });
-}, 200_000);
+])(
+  'a %s that does not end by itself is Run Failed and has no output',
+  async (name, program) => {
+    const ended = await run(name, { 'run.sh': `#!/bin/sh\n${program}\n` });
+    expect(ended).toMatchObject({ status: 'Run Failed', hasOutput: false });
+  },
+  200_000,
+);
 
 test('every room was behind the gate, was refused nothing, and sent less than its cap', async () => {
   const [started] = await logged('node.started');
