@@ -120,3 +120,14 @@ test('nesting without end is refused, not run into', () => {
   expect(code(new Uint8Array(1_000_000).fill(0x81))).toBe('cose/malformed');
   expect(code(new Uint8Array(1_000_000).fill(0xd2))).toBe('cose/malformed');
 });
+
+// Found by fuzzing: the library puts an empty list among keys where its bytes do not belong.
+test.each([
+  ['an empty list before a number', 'a280010c02'],
+  ['an empty list after a number', 'a20c028001'],
+  ['a list', 'a1810101'],
+  ['a map', 'a1a001'],
+  ['a tagged value', 'a1d2f601'],
+])('refuses a map with %s as a key', (_, hex) => {
+  expect(() => cborDecode(hexDecode(hex))).toThrow(expect.objectContaining({ code: 'cose/malformed' }));
+});

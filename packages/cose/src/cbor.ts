@@ -39,10 +39,16 @@ const IN_ORDER: EncodeOptions = rfc8949EncodeOptions;
 /** Sorting is stable, so that members stay where they stand. */
 const AS_IT_STANDS: EncodeOptions = { mapSorter: () => 0 };
 
+/** The library puts lists and maps among keys in an order that is not the bytes'; COSE has labels of numbers and texts. */
+function plainKey(key: Cbor): Cbor {
+  if (!(Array.isArray(key) || key instanceof Map || key instanceof CborTag)) return key;
+  throw new CoseError('cose/malformed', 'A CBOR map has a key that is a list, a map or tagged.');
+}
+
 function toLibrary(value: Cbor): unknown {
   if (value instanceof CborTag) return new Tagged(value.tag, toLibrary(value.value));
   if (value instanceof Map)
-    return new Map([...value].map(([key, item]) => [toLibrary(key), toLibrary(item)]));
+    return new Map([...value].map(([key, item]) => [toLibrary(plainKey(key)), toLibrary(item)]));
   if (Array.isArray(value)) return value.map(toLibrary);
   return value;
 }
