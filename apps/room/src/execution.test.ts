@@ -219,3 +219,14 @@ END`;
   const wanted = '{"n":{"type":"integer","min":0,"max":100,"required":true}}';
   expect((await run(await packageOf(program), { criteria: wanted })).outcome).toBe(outcome);
 });
+
+// Found by fuzzing: a large float was taken for an integer that no report may hold.
+test('a report with a float beyond the integers that a double holds for certain leaves', async () => {
+  const program = `python3 - <<'END'
+from EnclaveSDK import ApiClient, Configuration, Report, ReportApi
+report = {"json_data": {"deviance": 1.25e16}, "name": "n", "status": "Completed"}
+ReportApi(ApiClient(Configuration())).api_v1_report_post(Report.from_dict(report))
+END`;
+  const wanted = '{"deviance":{"type":"float","min":0,"max":1e300,"required":true}}';
+  expect(reportOf(await run(await packageOf(program), { criteria: wanted }))).toEqual({ deviance: 1.25e16 });
+});

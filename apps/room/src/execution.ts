@@ -17,7 +17,7 @@ import {
   CriteriaError,
   gateReport,
   parseCriteria,
-  readValue,
+  fromPlain,
   unboxReport,
   unboxRules,
   writeValue,
@@ -139,7 +139,7 @@ function environmentOf(plan: Plan): { [name: string]: string } {
 /** The criteria that an algorithm sends along; undefined when they cannot be used, which refuses. */
 function ownCriteria(schema: JsonObject): Criteria | undefined {
   try {
-    const rules = unboxRules(readValue(canonicalJson(schema, { fractions: true })));
+    const rules = unboxRules(fromPlain(schema));
     return parseCriteria(writeValue(rules), { mode: 'strict' });
   } catch (error) {
     if (error instanceof CriteriaError) return undefined;
@@ -153,7 +153,7 @@ function createApi(plan: Plan, datasets: readonly OpenAsset[], files: readonly D
   const gate = gateOf(plan);
   // R clients send lists of one where the criteria want one value; those are opened.
   const judge = (data: Json, schema: JsonObject | undefined) => {
-    const value = unboxReport(gate.criteria, readValue(canonicalJson(data, { fractions: true })));
+    const value = unboxReport(gate.criteria, fromPlain(data));
     const verdict = gateReport({ ...gate, value });
     if (!verdict.ok) return { ok: false as const, messages: verdict.messages };
     if (schema) {

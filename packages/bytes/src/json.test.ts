@@ -84,3 +84,19 @@ test('refuses every text cut short', () => {
     ).toBe('json/malformed');
   }
 });
+
+// Found by fuzzing: a large float could be written and not be read again.
+test('with fractions, reads the digits that large floats are written in, and no other large integers', () => {
+  for (const value of [1e16, -1.2e16, 2 ** 53, 1e20, 123_456_789_012_345_680_000, 1e21, 1.5]) {
+    expect(parseStrictJson(canonicalJson(value, { fractions: true }), { fractions: true })).toBe(value);
+  }
+  for (const text of [
+    '9007199254740993',
+    '100000000000000000001',
+    '1000000000000000000000',
+    '-9007199254740993',
+  ])
+    expect(codeOf(() => parseStrictJson(text, { fractions: true }))).toBe('json/number-range');
+  for (const text of ['9007199254740992', '100000000000000000000'])
+    expect(codeOf(() => parseStrictJson(text))).toBe('json/number-range');
+});

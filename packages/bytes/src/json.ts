@@ -121,7 +121,10 @@ class JsonReader {
     if (found === undefined) throw this.#malformed();
     const value = Number(found);
     const whole = /^-?[0-9]+$/.test(found);
-    if (!Number.isFinite(value) || (whole && !Number.isSafeInteger(value)) || (!whole && !this.#fractions)) {
+    // A large float is written in digits alone up to 1e21 (RFC 8785): with fractions, that form of it is one.
+    const large =
+      whole && !Number.isSafeInteger(value) && !(this.#fractions && JSON.stringify(value) === found);
+    if (!Number.isFinite(value) || large || (!whole && !this.#fractions)) {
       throw new BytesError(
         'json/number-range',
         'A number is outside ±(2^53-1) or not an integer; send it as a string.',
@@ -158,7 +161,7 @@ class JsonReader {
 /**
  * Reads JSON and refuses what two readers could understand differently: duplicate keys, lone surrogates, integers
  * beyond ±(2^53-1), numbers that overflow, more than 64 levels, a byte order mark.
- * @param fractions allow numbers with a fraction or exponent.
+ * @param fractions allow numbers with a fraction or exponent, and the canonical form of every such number.
  */
 export function parseStrictJson(input: string | Uint8Array, { fractions = false } = {}): Json {
   return new JsonReader(typeof input === 'string' ? input : utf8Decode(input), fractions).document();
