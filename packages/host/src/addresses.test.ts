@@ -14,6 +14,7 @@ it('takes addresses of the open internet only', () => {
     '224.0.0.1',
     '2002:a00:1::',
     '2001:db8::1',
+    '2606:4700::1%eth0',
     'example',
   ]) {
     expect([address, isPublicAddress(address)]).toEqual([address, false]);

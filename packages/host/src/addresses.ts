@@ -40,7 +40,8 @@ const global6 = blockList(['2000::/3'], 'ipv6');
 
 /** Whether a textual IP address is one of the open internet; anything that is no address is not. */
 export function isPublicAddress(address: string): boolean {
-  const family = isIP(address);
+  // A zone (`%eth0`) belongs to an address of a link, never to one of the open internet.
+  const family = address.includes('%') ? 0 : isIP(address);
   if (family === 4) return !special4.check(address, 'ipv4');
   return family === 6 && global6.check(address, 'ipv6') && !special6.check(address, 'ipv6');
 }

@@ -65,4 +65,13 @@ describe('secrets.yaml', () => {
       expect(() => parseSecretFiles(list(` - ["${path}", "m"]`))).toThrow(PackageError);
     },
   );
+
+  // Found by fuzzing: the time grew with the square of the spaces.
+  test('refuses a line of a million spaces as it refuses one of a few', () => {
+    for (const count of [3, 1_000_000]) {
+      const text = `secretFiles:${' '.repeat(count)}x`;
+      expect(() => parseSecretFiles(text)).toThrow(code('package/bad-secrets'));
+    }
+    expect(parseSecretFiles('secretFiles:  [  ]   # none')).toEqual([]);
+  });
 });

@@ -79,7 +79,7 @@ export function parseSecretFiles(text: string): readonly SecretFile[] {
     const content = raw.trimEnd();
     if (/^ *(?:#.*)?$/.test(content)) continue;
     if (!begun) {
-      const key = /^secretFiles: *(\[ *\])? *(?: #.*)?$/.exec(content);
+      const key = /^secretFiles: *(?:(\[ *\]) *)?(?: #.*)?$/.exec(content);
       if (content === '---' && line === 1) continue;
       if (key === null) throw bad(line, 'the only key is secretFiles');
       begun = true;
