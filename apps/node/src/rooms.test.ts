@@ -107,6 +107,16 @@ test.each([
     `${LINES}say({ done: 'completed', row: '17.99' }); setInterval(() => {}, 1000);`,
     'room/bad-line',
   ],
+  [
+    'asks for a quote over something else than report data',
+    `${LINES}say({ ask: 'quote', id: 1, reportData: '!' }); setInterval(() => {}, 1000);`,
+    'room/bad-line',
+  ],
+  [
+    'says a line without an end',
+    `${LINES}setInterval(() => process.stdout.write('x'.repeat(1000)), 1);`,
+    'room/bad-line',
+  ],
   ['fails with a code', `${LINES}say({ failed: 'room/release' }); process.exit(0);`, 'room/release'],
   ['fails with words', `${LINES}say({ failed: 'patient 17 is ill' }); process.exit(0);`, 'room/bad-line'],
 ])('a room that %s is lost', async (_, source, code) => {

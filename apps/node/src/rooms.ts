@@ -7,27 +7,20 @@
 import { spawn } from 'node:child_process';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { simulatedEvidence } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
 import { base64urlDecode, type Bytes, type Digest, utf8Encode } from '@sealroom/bytes';
 import type { Signer } from '@sealroom/cose';
 import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
 import { coreless } from '@sealroom/host/linux';
-import { z } from 'zod';
 import type { Allowance } from './gate/allowance.ts';
 import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
 import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
 import { createRoomUser, type RoomUser } from './gate/room-user.ts';
+import { linesOf, parseRoomLine } from './lines.ts';
 
 /** The room program's entry point. */
 export const ROOM_PROGRAM = join(import.meta.dirname, '..', '..', 'room', 'src', 'main.ts');
-
-const line = z.union([
-  z.strictObject({ ask: z.literal('quote'), id: z.int(), reportData: z.string() }),
-  z.strictObject({ done: z.enum(['completed', 'failed']) }),
-  z.strictObject({ failed: z.string().regex(/^[a-z]+\/[a-z-]+$/) }),
-]);
 
 /** How a room is shut in, and what it may reach. */
 export type RoomGate = {
@@ -156,7 +149,6 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
   let end: RoomEnd = { end: 'lost', code: 'room/lost' };
   child.stdin.on('error', () => undefined);
   child.stderr.on('data', start.onStderr);
-  const lines = createInterface({ input: child.stdout });
   const exited = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
     child.once('close', () => resolve());
@@ -165,7 +157,6 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
   child.once('exit', () => {
     kill();
     setTimeout(() => {
-      lines.close();
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     }, DRAIN_MS).unref();
   });
@@ -177,11 +168,9 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
     end = { end: 'lost', code: 'node/failed' };
     kill();
   }
-  for await (const text of lines) {
-    let said: z.infer<typeof line>;
-    try {
-      said = line.parse(JSON.parse(text));
-    } catch {
+  for await (const text of linesOf(child.stdout)) {
+    const said = parseRoomLine(text);
+    if (!said) {
       kill();
       end = { end: 'lost', code: 'room/bad-line' };
       break;

@@ -3,19 +3,13 @@
 import { createInterface } from 'node:readline';
 import { rootCertificates } from 'node:tls';
 import type { Evidence } from '@sealroom/attest';
-import { base64urlEncode, parseStrictJson } from '@sealroom/bytes';
+import { base64urlEncode } from '@sealroom/bytes';
 import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host/net';
-import { z } from 'zod';
 import { RoomError } from './error.ts';
+import { parseBoot, parseQuote } from './lines.ts';
 import { persistentFetch } from './persistent-fetch.ts';
-import { type Boot, bootSchema } from './plan.ts';
 import { runRoom } from './room.ts';
 import { detectIsolation } from './sandbox/sandbox.ts';
-
-const quoteAnswer = z.strictObject({
-  id: z.int(),
-  evidence: z.strictObject({ technology: z.literal('simulated'), body: z.string() }),
-});
 
 /** How long a vault or the hub may be down before the run fails of it. */
 const PERSIST_MS = 120_000;
@@ -24,17 +18,10 @@ function write(line: unknown): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-async function next(lines: AsyncIterator<string>): Promise<unknown> {
+async function next(lines: AsyncIterator<string>): Promise<string> {
   const { value, done } = await lines.next();
   if (done) throw new RoomError('room/bad-boot', 'The host closed the room’s input.');
-  return parseStrictJson(value);
-}
-
-async function readBoot(lines: AsyncIterator<string>): Promise<Boot> {
-  const found = bootSchema.safeParse(await next(lines));
-  if (!found.success)
-    throw new RoomError('room/bad-boot', `The boot does not fit its schema: ${z.prettifyError(found.error)}`);
-  return found.data;
+  return value;
 }
 
 function askForQuotes(lines: AsyncIterator<string>): (reportData: Uint8Array) => Promise<Evidence> {
@@ -42,9 +29,7 @@ function askForQuotes(lines: AsyncIterator<string>): (reportData: Uint8Array) =>
   return async (reportData) => {
     id++;
     write({ ask: 'quote', id, reportData: base64urlEncode(reportData) });
-    const answer = quoteAnswer.parse(await next(lines));
-    if (answer.id !== id) throw new RoomError('room/evidence', 'The host answered another quote request.');
-    return answer.evidence;
+    return parseQuote(await next(lines), id);
   };
 }
 
@@ -73,7 +58,7 @@ async function main(): Promise<void> {
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
   try {
-    const boot = await readBoot(lines);
+    const boot = parseBoot(await next(lines));
     const caPem = boot.caPem === null ? [...rootCertificates] : [...rootCertificates, boot.caPem];
     // Two minutes: a release waits for the other vaults' reservations.
     const through = boot.gate;
