@@ -57,10 +57,19 @@ const EMPTY: UpState = {
   storeOrigins: [],
 };
 
-/** @throws when up.json is not what this program writes */
+/** @throws cli/bad-file when up.json is not what this program writes */
 export async function readState({ directory }: Layout): Promise<UpState> {
   const path = join(directory, 'up.json');
-  return existsSync(path) ? schema.parse(parseStrictJson(await readFile(path))) : EMPTY;
+  if (!existsSync(path)) return EMPTY;
+  const bytes = await readFile(path);
+  try {
+    return schema.parse(parseStrictJson(bytes));
+  } catch (cause) {
+    throw new CliError('cli/bad-file', `${JSON.stringify(path)} is not what sealroom writes there.`, {
+      next: 'Restore it from a backup: it says which vaults there are and whom they serve.',
+      cause,
+    });
+  }
 }
 
 export async function writeState({ directory }: Layout, state: UpState): Promise<void> {
