@@ -1,0 +1,17 @@
+// What the main thread tells the thread that fuzzes, and the memory that both see.
+export type Task = {
+  readonly family: string;
+  /** The module with FAMILIES; the project's own when left out. */
+  readonly source?: string;
+  readonly seed: number;
+  readonly executions: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly end: number | undefined;
+  readonly coverage: 'feedback' | 'count' | 'none';
+  readonly large: number;
+  /** Int32: executions begun, target, length of the input; then the input itself. */
+  readonly shared: SharedArrayBuffer;
+};
+
+export const SHARED_HEAD = 12;
+export const SHARED_INPUT = 4 * 1024 * 1024;
