@@ -254,11 +254,8 @@ const validateTarget = (seeds: readonly Uint8Array[]): Target => ({
     const exit = checkCriteriaFile(text, writeValue(report)).exit;
     expect((exit === 0) === (own.outcome === 'valid'), 'disagreement', 'The check of files says otherwise.');
     const boxed = unboxScalars(strict, report);
-    expect(
-      sameValue(unboxScalars(strict, boxed), boxed),
-      'round-trip',
-      'Taking scalars out twice changes more.',
-    );
+    if (own.outcome === 'valid')
+      expect(sameValue(boxed, report), 'disagreement', 'A valid report has lists to open.');
     return { accepted: own.outcome === 'valid', note: `${said.outcome} ${checkGate(strict, report)}` };
   },
 });
