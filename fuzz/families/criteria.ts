@@ -17,7 +17,7 @@ import {
   redactedMessages,
   redactErrors,
   sameValue,
-  unboxScalars,
+  unboxReport,
   validate,
   type Value,
   writeValue,
@@ -215,7 +215,7 @@ const validateTarget = (seeds: readonly Uint8Array[]): Target => ({
   covers: [
     'criteria/validate',
     'criteria/gateReport',
-    'criteria/unboxScalars',
+    'criteria/unboxReport',
     'criteria/checkCriteriaFile',
     'criteria/redactErrors',
   ],
@@ -253,7 +253,7 @@ const validateTarget = (seeds: readonly Uint8Array[]): Target => ({
     }
     const exit = checkCriteriaFile(text, writeValue(report)).exit;
     expect((exit === 0) === (own.outcome === 'valid'), 'disagreement', 'The check of files says otherwise.');
-    const boxed = unboxScalars(strict, report);
+    const boxed = unboxReport(strict, report);
     if (own.outcome === 'valid')
       expect(sameValue(boxed, report), 'disagreement', 'A valid report has lists to open.');
     return { accepted: own.outcome === 'valid', note: `${said.outcome} ${checkGate(strict, report)}` };
