@@ -25,6 +25,8 @@ export type RunningServer = { readonly url: string; readonly port: number; close
 
 const HEADERS_TIMEOUT_MS = 15_000;
 const DRAIN_MS = 10_000;
+/** Longer than callers pause: a call that goes out on a connection as it is closed fails, and a POST is not made again. */
+const KEEP_ALIVE_MS = 75_000;
 
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
@@ -52,6 +54,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const server = makeServer(options);
   if ('headersTimeout' in server) {
     server.headersTimeout = HEADERS_TIMEOUT_MS;
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     // Node's limit for a whole request would cut long uploads; a handler has its own limit (http.ts).
     server.requestTimeout = 0;
   }
