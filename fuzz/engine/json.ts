@@ -133,11 +133,15 @@ type Context = {
   readonly inside: (bytes: Uint8Array) => Uint8Array;
 };
 
-function* nodesOf(node: JsonNode): Generator<JsonNode> {
-  yield node;
-  const children =
-    node.kind === 'array' ? node.items : node.kind === 'object' ? node.members.map((m) => m.value) : [];
-  for (const child of children) yield* nodesOf(child);
+/** A node and all below it; inputs nest deeper than calls can. */
+function* nodesOf(root: JsonNode): Generator<JsonNode> {
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    yield node;
+    const children =
+      node.kind === 'array' ? node.items : node.kind === 'object' ? node.members.map((m) => m.value) : [];
+    for (const child of children.toReversed()) waiting.push(child);
+  }
 }
 
 function anyOf(random: Random, tree: JsonNode): JsonNode {

@@ -204,7 +204,7 @@ async function requestFor(name: RouteName, { world, run }: Scene): Promise<Reque
     roomUpload: { upload: junk, sealed: null, envelope: null, statement: junk, parts: junk },
     createNodeCode: { name: 'n' },
     enrolNode: { enrolment: junk },
-    takeWork: {},
+    takeWork: { running: [] },
     reportRun: { outcome: 'failed', detail: 'x' },
   };
   return { params, body: bodies[name] };
