@@ -43,18 +43,22 @@ def step_text(step):
     return "None" if step is None else key_text(step)
 
 
+AMBIGUOUS = "keys that JSON cannot tell apart"
+
+
 def plain(value):
     if isinstance(value, dict):
         out = {key_text(key): plain(member) for key, member in value.items()}
-        return out if len(out) == len(value) else {"keys that JSON cannot tell apart": True}
+        return out if len(out) == len(value) else {AMBIGUOUS: True}
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def tree(errors):
     if isinstance(errors, str):
         return errors
-    return {step_text(field): [node if isinstance(node, str) else tree(node) for node in nodes]
-            for field, nodes in errors.items()}
+    out = {step_text(field): [node if isinstance(node, str) else tree(node) for node in nodes]
+           for field, nodes in errors.items()}
+    return out if len(out) == len(errors) else {AMBIGUOUS: []}
 
 
 def path(steps):
