@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Finding, runCampaign } from './campaign.ts';
+import { mutateJson } from './json.ts';
 import { FAMILIES } from './planted-for-tests.ts';
+import { Random } from './random.ts';
 import { runFamily } from './runner.ts';
 
 async function campaign(name: keyof typeof FAMILIES, seed = 1, executions = 2000) {
@@ -59,6 +61,18 @@ test('makes an input small before it tells of it', async () => {
   const [first] = findings;
   expect(first?.input).toHaveLength(4);
   expect(first?.input[2]).toBe(0);
+});
+
+test('leaves texts that are nested too deep for a tree to be changed by their bytes', () => {
+  const inside = (bytes: Uint8Array): Uint8Array => bytes;
+  for (const depth of [600, 5000, 100_000]) {
+    const text = '['.repeat(depth) + ']'.repeat(depth);
+    expect(mutateJson(new Random(1), text, text, inside)).toBeUndefined();
+  }
+  const shallow = '['.repeat(400) + ']'.repeat(400);
+  for (let seed = 0; seed < 50; seed++) {
+    expect(typeof mutateJson(new Random(seed), shallow, shallow, inside)).toBe('string');
+  }
 });
 
 test('saves the input of an execution that does not end, and replaces its thread', async () => {

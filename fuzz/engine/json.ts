@@ -11,13 +11,17 @@ type Member = { readonly key: string; readonly value: JsonNode };
 
 const textOf = (text: string): JsonNode => ({ kind: 'text', text });
 
-/** The tree of a parsed value; keys are JSON texts, quotes included. */
-export function toNode(value: unknown): JsonNode {
-  if (Array.isArray(value)) return { kind: 'array', items: value.map(toNode) };
+/** Trees are walked by recursion; what is deeper is changed by its bytes. */
+const DEEPEST = 500;
+
+/** The tree of a parsed value; keys are JSON texts, quotes included. @throws RangeError when it is too deep for a tree */
+function toNode(value: unknown, depth = 0): JsonNode {
+  if (depth > DEEPEST) throw new RangeError('too deep');
+  if (Array.isArray(value)) return { kind: 'array', items: value.map((item) => toNode(item, depth + 1)) };
   if (typeof value === 'object' && value !== null) {
     const members = Object.entries(value).map(([key, item]) => ({
       key: JSON.stringify(key),
-      value: toNode(item),
+      value: toNode(item, depth + 1),
     }));
     return { kind: 'object', members };
   }

@@ -110,3 +110,12 @@ test('gives one and the same error for every way in which unwrapping fails', asy
   }
   expect(seen.size).toBe(1);
 });
+
+// Found by fuzzing: such a key is well-formed, and WebCrypto's own error came through where it was used.
+test('refuses to wrap with a key whose modulus is even', async () => {
+  const der = new Uint8Array(pair.publicDer);
+  // The modulus ends before `02 03 01 00 01`, the exponent.
+  der[der.length - 6] = (der[der.length - 6] ?? 0) & 0xfe;
+  const even = await importKek(der);
+  await expect(wrapKey(even, generateCek())).rejects.toMatchObject({ code: 'seal/bad-kek' });
+});

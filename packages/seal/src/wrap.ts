@@ -97,7 +97,10 @@ export async function generateKekPair(): Promise<{ publicDer: Bytes; privatePkcs
   };
 }
 
-/** The WCEK: as many bytes as the KEK's modulus. @throws seal/bad-key when the CEK is not 32 bytes */
+/**
+ * The WCEK: as many bytes as the KEK's modulus.
+ * @throws seal/bad-key when the CEK is not 32 bytes · seal/bad-kek when the modulus is none that anything can be wrapped with
+ */
 export async function wrapKey(kek: Kek, cek: Bytes): Promise<Bytes> {
   if (cek.length !== CEK_LENGTH) {
     throw new SealError(
@@ -105,7 +108,13 @@ export async function wrapKey(kek: Kek, cek: Bytes): Promise<Bytes> {
       `A content-encryption key has 32 bytes; this one has ${cek.length}. A key file holds raw bytes, no text.`,
     );
   }
-  return new Uint8Array(await crypto.subtle.encrypt(OAEP, kek.key, cek));
+  try {
+    return new Uint8Array(await crypto.subtle.encrypt(OAEP, kek.key, cek));
+  } catch (cause) {
+    throw new SealError('seal/bad-kek', 'Nothing can be wrapped with this key; ask for another one.', {
+      cause,
+    });
+  }
 }
 
 /** OAEP decryption; undefined for whatever fails, also a ciphertext of another length than the modulus. */
