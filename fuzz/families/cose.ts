@@ -30,8 +30,10 @@ import {
   verifySign1,
 } from '@sealroom/cose';
 import { canonicalCbor } from '../engine/cbor.ts';
+import { openVerifyKey } from '../../packages/cose/src/key.ts';
 import { expect, type Family, judge, judgeAsync, type Target } from '../engine/target.ts';
 import { cose } from './codes.ts';
+import { spkiTarget } from './foreign.ts';
 import {
   CBOR_WORDS,
   isGenuine,
@@ -62,7 +64,7 @@ const cborTarget: Omit<Target, 'seeds'> = {
 
 const keyTarget = (seeds: readonly Uint8Array[]): Target => ({
   name: 'cose.parseKey',
-  covers: ['cose/parseKey', 'cose/importSecret'],
+  covers: ['cose/parseKey', 'cose/importSecret', 'cose/importVerifyKey', 'cose/openVerifyKey'],
   form: 'text',
   seeds,
   run: async (input) => {
@@ -82,7 +84,11 @@ const keyTarget = (seeds: readonly Uint8Array[]): Target => ({
     );
     if (!outcome.accepted) return outcome;
     expect((await keyThumbprint(text)).length === 71, 'round-trip', 'It has no thumbprint.');
-    return outcome;
+    return judgeAsync(
+      cose('cose/wrong-key'),
+      () => openVerifyKey(text).handle(),
+      () => 'imports',
+    );
   },
 });
 
@@ -382,6 +388,7 @@ export async function coseFamily(): Promise<Family> {
         ],
       },
       keyTarget(keys),
+      spkiTarget(),
       { ...decodeTarget, seeds: [...statements, ...made.map(({ bytes }) => bytes), ...shared] },
       verifyTarget(made),
       otherKeyTarget(made[2] ?? { bytes: new Uint8Array(), key: '' }, keys),

@@ -7,7 +7,7 @@ import { parseIdentityFile, unlock } from '../../apps/cli/src/home/identity-file
 import { readPins } from '../../apps/cli/src/home/pins.ts';
 import { formatRecoveryCode, parseRecoveryCode } from '../../apps/cli/src/home/recovery-code.ts';
 import { readSettings, sessionFile } from '../../apps/cli/src/home/settings.ts';
-import { readUploadFile, readVersionFile } from '../../apps/cli/src/seal/version-file.ts';
+import { readBegunFile, readUploadFile, readVersionFile } from '../../apps/cli/src/seal/version-file.ts';
 import { layoutOf, parseVaults, readState } from '../../apps/cli/src/up/layout.ts';
 import { openSecret, sealSecret } from '../../apps/vault/src/keys/sealing.ts';
 import { expect, judge, judgeAsync, type Outcome, type Refusals, type Target } from '../engine/target.ts';
@@ -129,6 +129,7 @@ export function homeTarget(folder: string): Target {
       'cli/readSettings',
       'cli/readVersionFile',
       'cli/readUploadFile',
+      'cli/readBegunFile',
       'cli/readState',
     ],
     form: 'json',
@@ -151,6 +152,7 @@ export function homeTarget(folder: string): Target {
         () => sessionFile.read(folder),
         () => readVersionFile(join(folder, 'x.json')),
         () => readUploadFile(join(folder, 'x.upload.json')),
+        () => readBegunFile(join(folder, 'x.upload.json')),
         () => readState(layoutOf(folder)),
       ];
       const notes: Outcome[] = [];

@@ -99,6 +99,7 @@ export function openTarget(genuine: readonly Bytes[]): Target {
       'seal/openSegments',
       'seal/parseHeader',
       'seal/openSegment',
+      'seal/openWith',
       'seal/checkLastSegment',
       'host/openSync',
     ],

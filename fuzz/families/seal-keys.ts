@@ -1,4 +1,7 @@
 // Targets for outputs, HPKE messages, wrapped keys and files of EscrowAI.
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBkencFile } from '@sealroom/host/sealing';
 import { generateKeyPairSync } from 'node:crypto';
 import {
   type Bytes,
@@ -31,7 +34,7 @@ import { has, KEY, OPENING } from './seal-files.ts';
 type BkencCase = { readonly cek_hex: string; readonly file_hex: string; readonly valid: boolean };
 
 /** Files of EscrowAI's form, from the shared vectors or (where they are absent) the empty one, which is short. */
-export function bkencTarget(): Target {
+function bkencCases(): readonly BkencCase[] {
   const cases = sharedVector<{ cases: readonly BkencCase[] }>('bkenc/bkenc.json')?.cases ?? [
     {
       cek_hex: 'b2de0386049ecfafb54d40f680b258dc7b2afda033bc03320c8e8c653a0b508a',
@@ -39,7 +42,11 @@ export function bkencTarget(): Target {
       valid: true,
     },
   ];
-  const used = cases.filter(({ file_hex: hex, valid }) => valid && hex.length < 4000).slice(0, 3);
+  return cases.filter(({ file_hex: hex, valid }) => valid && hex.length < 4000).slice(0, 3);
+}
+
+export function bkencTarget(): Target {
+  const used = bkencCases();
   const genuine = used.map(({ file_hex: hex }) => hexDecode(hex));
   const ceks = used.map(({ cek_hex: hex }) => hexDecode(hex));
   return {
@@ -65,6 +72,42 @@ export function bkencTarget(): Target {
         if (outcome.accepted || outcome.note.includes('malformed')) break;
       }
       return outcome;
+    },
+  };
+}
+
+/** The same file on disk: a stream that may give nothing out before its tag at the end has matched. */
+export function bkencFileTarget(folder: string): Target {
+  const memory = bkencTarget();
+  const [input, output] = [join(folder, 'x.bkenc'), join(folder, 'x')];
+  return {
+    ...memory,
+    name: 'seal.openBkencFile',
+    covers: ['host/openBkencFile'],
+    turn: 2,
+    run: async (bytes) => {
+      const [first] = bkencCases();
+      const cek = hexDecode(first?.cek_hex ?? '');
+      const codes = seal('seal/bkenc-malformed', 'seal/not-authentic');
+      const whole = await judgeAsync(
+        codes,
+        () => openBkenc(cek, new Uint8Array(bytes)),
+        () => undefined,
+      );
+      writeFileSync(input, bytes);
+      rmSync(output, { force: true });
+      const streamed = await judgeAsync(
+        codes,
+        () => openBkencFile({ input, output, cek }),
+        () => undefined,
+      );
+      expect(streamed.accepted === whole.accepted, 'disagreement', 'The disk opens what memory does not.');
+      expect(
+        existsSync(output) === streamed.accepted,
+        'false-accept',
+        'Bytes stand there that are not authentic.',
+      );
+      return streamed;
     },
   };
 }

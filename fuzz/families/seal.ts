@@ -1,4 +1,7 @@
 // Family seal: sealed files and their parts, inventories, outputs, wrapped keys.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { hexDecode, utf8Encode } from '@sealroom/bytes';
 import {
   assetKey,
@@ -31,6 +34,7 @@ import {
   tinkTarget,
 } from './seal-files.ts';
 import {
+  bkencFileTarget,
   bkencTarget,
   envelopeTarget,
   hpkeTarget,
@@ -86,6 +90,7 @@ export async function sealFamily(): Promise<Family> {
       leavesTarget,
       pathTarget,
       bkencTarget(),
+      bkencFileTarget(mkdtempSync(join(tmpdir(), 'sealroom-fuzz-'))),
       envelopeTarget(output.envelope),
       outputTarget(output, 'envelope'),
       outputTarget(output, 'sealed'),

@@ -18,6 +18,7 @@ import {
 } from '@sealroom/tlog';
 import { expect, type Family, judge, judgeAsync, type Outcome, type Target } from '../engine/target.ts';
 import { tlog } from './codes.ts';
+import { addCheckpointTarget, cosignatureAnswerTarget, foreignReceiptTarget } from './foreign.ts';
 import { statementBytes, texts, vector } from './genuine.ts';
 import {
   checkpointTarget,
@@ -223,6 +224,9 @@ export async function tlogFamily(): Promise<Family> {
       verifyProofTarget(world, files, index),
       receiptTarget([receipt, hexDecode(old.receipt)]),
       verifyReceiptTarget(world, [receipt], index),
+      await foreignReceiptTarget(world),
+      await addCheckpointTarget(world),
+      await cosignatureAnswerTarget(world),
       detachTarget(statements.map((statement) => attachReceipts(statement, [receipt, receipt]))),
     ],
   };
