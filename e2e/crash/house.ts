@@ -82,8 +82,8 @@ const LINKS = [
   ...VAULTS.flatMap((name) => [`vault-${name}→ledger`, `room→vault-${name}`]),
 ];
 
-/** @param cache a folder in which Node keeps what it compiled: services start again a thousand times */
-function settingsOf(proxies: Proxies, rooms: number, cache: string) {
+/** @param cache a folder in which Node keeps what it compiled: services start again a thousand times; @param hub its port */
+function settingsOf(proxies: Proxies, rooms: number, { cache, hub }: { cache: string; hub: number }) {
   const NODE_COMPILE_CACHE = cache;
   const url = (link: string): string => proxies[link]?.url ?? '';
   const vaults = VAULTS.map((name) => [
@@ -100,6 +100,8 @@ function settingsOf(proxies: Proxies, rooms: number, cache: string) {
     node: {
       SEALROOM_NODE_HUB_URL: url('node→hub'),
       SEALROOM_NODE_CONCURRENCY: String(rooms),
+      // The hub's own store lies behind no proxy.
+      SEALROOM_NODE_STORE_ORIGINS: JSON.stringify([`https://127.0.0.1:${hub}`, `https://localhost:${hub}`]),
       NODE_COMPILE_CACHE,
     },
     ...(Object.fromEntries(vaults) as { [name: string]: { [variable: string]: string } }),
@@ -139,7 +141,7 @@ export async function openCrashHouse(
     const callee = link.split('→')[1] as keyof typeof targets;
     proxy.target(`https://127.0.0.1:${targets[callee]}`);
   }
-  const settings = settingsOf(proxies, rooms, join(directory, 'compiled'));
+  const settings = settingsOf(proxies, rooms, { cache: join(directory, 'compiled'), hub });
   const house = await startHouse(layout, state, {
     onRestart: () => undefined,
     tell: () => undefined,
