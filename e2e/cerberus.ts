@@ -30,7 +30,7 @@ const shown = (counts: ReadonlyMap<string, number>): string =>
 
 function report(tally: Tally): void {
   console.log(
-    `${tally.cases} cases: ${shown(tally.outcomes)}; refused here: ${shown(tally.refused)}; ` +
+    `${tally.cases} cases: ${shown(tally.outcomes)}; not compared: ${shown(tally.refused)}; ` +
       `agreeing under another hash seed: ${tally.unordered}; disagreeing: ${tally.disagreements.length}`,
   );
 }

@@ -42,6 +42,10 @@ function compareOne(
   there: Value,
   tally: Tally,
 ): void {
+  if (there === null) {
+    count(tally.refused, 'given up there');
+    return;
+  }
   const here = judge(pattern, texts);
   const refusedThere = isMap(there);
   const disagree = (what: string, text?: string): void => {

@@ -46,7 +46,8 @@ class Comparison {
     for (const [index, answer] of (await Promise.all(answers)).entries()) {
       const made = cases[index];
       if (made === undefined) continue;
-      for (const [at, there] of listOf(answer).entries()) {
+      if (answer === 'null') count(this.tally.refused, 'given up there');
+      for (const [at, there] of answer === 'null' ? [] : listOf(answer).entries()) {
         const here = said[index]?.[at];
         if (here === undefined) throw new RangeError('An answer is missing.');
         await this.#one(seeds[index] ?? 0, { ...made, documents: [made.documents[at] ?? null] }, here, there);
@@ -74,7 +75,8 @@ class Comparison {
   async #underAnotherSeed(request: string, here: Said): Promise<boolean> {
     if (this.#others.length === 0) this.#others = HASH_SEEDS.map((seed) => new Oracle(seed));
     for (const oracle of this.#others) {
-      const [there] = listOf(await oracle.ask(request));
+      const answer = await oracle.ask(request);
+      const [there] = answer === 'null' ? [] : listOf(answer);
       if (there !== undefined && difference(here, there) === undefined) return true;
     }
     return false;

@@ -5,12 +5,14 @@ the conformance vectors. Cerberus remembers rules that it took before; it forget
 is answered as by a fresh process; the schemas in "before", if there are any, are what it met since. Of a schema that it
 refuses there is one outcome. {"pattern": ..., "texts": [...]} is answered by a list with, for each text, what
 re.compile(pattern).match(text) and .fullmatch(text) say, or by {"exception": ...}. {"about": true} tells versions, and
-{"unassigned": true} the code points that Python's Unicode does not know.
+{"unassigned": true} the code points that Python's Unicode does not know. Where Python needs more than ten seconds, as its
+backtracking re does for some patterns, the answer is null.
 """
 
 import json
 import marshal
 import re
+import signal
 import sys
 import unicodedata
 import warnings
@@ -85,6 +87,14 @@ def copied(value):
     return marshal.loads(marshal.dumps(value))
 
 
+class GaveUp(BaseException):
+    """Not an Exception, so that nobody takes it for one of Cerberus."""
+
+
+def give_up(_signal, _frame):
+    raise GaveUp
+
+
 def outcome(schema, options, document):
     given = copied(options)
     how = {name: given.pop(name) for name in ("update", "normalize") if name in given}
@@ -139,11 +149,19 @@ def unassigned(_request):
 
 def main():
     sys.setrecursionlimit(5000)
+    signal.signal(signal.SIGALRM, give_up)
     for line in sys.stdin:
         request = json.loads(line)
         kinds_of_request = {"about": about, "unassigned": unassigned, "pattern": match, "schema": judge}
         answer = next(make for name, make in kinds_of_request.items() if name in request)
-        sys.stdout.write(json.dumps(answer(request)) + "\n")
+        signal.alarm(10)
+        try:
+            said = answer(request)
+        except GaveUp:
+            said = None
+        finally:
+            signal.alarm(0)
+        sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
 

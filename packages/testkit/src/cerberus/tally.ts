@@ -15,7 +15,7 @@ export interface Tally {
   readonly outcomes: Map<string, number>;
   /** Agreeing with the other side under another hash seed. */
   unordered: number;
-  /** Refused here by name: what the linear-time engine does not do, or a limit of size. */
+  /** Not compared: refused here by name (what the linear-time engine does not do, a limit of size), or given up there. */
   readonly refused: Map<string, number>;
   readonly disagreements: Disagreement[];
 }
