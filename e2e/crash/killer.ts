@@ -136,7 +136,9 @@ export class Killer {
   #atRandom(house: CrashHouse): void {
     const rooms = house.rooms();
     const all = [...SERVICES, ...(rooms.length > 0 ? ['room'] : [])];
-    const choice = this.#choices.one(all.filter((name) => this.#mayEnd || !isFatal(kindOf(name))));
+    // Most of the runs that may be ended are left for the named points.
+    const fatal = this.#mayEnd && this.#choices.number() < 0.3;
+    const choice = this.#choices.one(all.filter((name) => fatal || !isFatal(kindOf(name))));
     const process = choice === 'room' ? this.#choices.one(rooms) : house.service(choice);
     this.#kill(process, { victim: kindOf(choice), point: 'any moment' });
   }

@@ -54,21 +54,36 @@ export function openDatabase<Tables>(url: string, options: OpenDatabaseOptions =
   });
   // Without a listener an idle connection that breaks would end the process; the next query opens another.
   pool.on('error', (error) => options.log?.failure('database.error', error, {}));
+  // Nor has a connection in use a listener of its own when it breaks between two queries; the next query on it fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
-// Of PostgreSQL: connection lost or refused (08, 57P), no room on disk, in memory or for connections (53), the disk fails
-// (58). Of the system: nobody listens, or the connection broke.
-const UNAVAILABLE = /^(?:08...|57P0[1-4]|53...|58...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// Of PostgreSQL: connection lost or refused (08, 57P), no room on disk, in memory or for connections (53), the disk fails (58).
+const UNAVAILABLE = /^(?:08...|57P0[1-4]|53...|58...)$/;
+const NOBODY_THERE = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 // What the client library says without a code.
 const LOST =
   /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error/;
 
-/** The refusal that stands for a database that is away or in trouble: the caller may try again. Undefined for all else. */
+/** A connection that the system could not make or keep; for a name with several addresses there is an error for each. */
+function isBroken(error: Error): boolean {
+  const own = 'syscall' in error && NOBODY_THERE.test(codeOf(error) ?? '');
+  return (
+    own ||
+    (error instanceof AggregateError && error.errors.some((one) => one instanceof Error && isBroken(one)))
+  );
+}
+
+/**
+ * The refusal that stands for a database that is away or in trouble: the caller may try again. Undefined for all else. Calls
+ * to other services have errors of their own (`fetch/…`), so that a broken connection that comes here is the database's.
+ */
 export function outageOf(error: unknown): Refusal<HostCode> | undefined {
   if (!(error instanceof Error) || error instanceof Refusal) return undefined;
   const code = codeOf(error);
-  if (code === undefined ? !LOST.test(error.message) : !UNAVAILABLE.test(code)) return undefined;
+  const told = code === undefined ? LOST.test(error.message) : UNAVAILABLE.test(code);
+  if (!told && !isBroken(error)) return undefined;
   const message =
     'The database cannot be reached or has no room; nothing was decided. Try again in a moment.';
   return refusal('database/unavailable', message, { cause: error });

@@ -1,7 +1,7 @@
 // A real PostgreSQL for tests: one cluster a process, started at the first call and gone with the process; a migrated
 // template for each folder of migrations; and a fresh copy of it for each call.
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +94,12 @@ async function migrated<Tables>(url: string, migrationsFolder: string): Promise<
   return { url, db, close: () => db.destroy() };
 }
 
+/** The server with its workers, which else would go on with what they have in hand. Its supervisor starts it again. */
+function killAll(pid: number): void {
+  const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  for (const one of [pid, ...workers]) if (one > 0) process.kill(one, 'SIGKILL');
+}
+
 /** One that can be killed and kept away. */
 export async function mortalPostgres(): Promise<
   OwnPostgres & { kill(): void; stop(): Promise<void>; start(): Promise<void> }
@@ -108,8 +114,7 @@ export async function mortalPostgres(): Promise<
       await running.createDatabase(name, ROLE);
       return migrated(running.url(name, ROLE), migrationsFolder);
     },
-    // Its supervisor starts it again.
-    kill: () => process.kill(running.pid(), 'SIGKILL'),
+    kill: () => killAll(running.pid()),
     stop: () => running.stop(),
     start: async () => {
       running = await startPostgres({ dataDirectory, port });
