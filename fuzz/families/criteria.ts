@@ -19,6 +19,7 @@ import {
   sameValue,
   unboxReport,
   validate,
+  type Validation,
   type Value,
   writeValue,
 } from '@sealroom/criteria';
@@ -236,14 +237,20 @@ const validateTarget = (seeds: readonly Uint8Array[]): Target => ({
     const text = writeValue(schema);
     const compat = readCriteria(text, 'compat');
     if (isOutcome(compat)) return compat;
-    const said = validate(compat, report);
+    let said: Validation;
+    try {
+      said = validate(compat, report);
+    } catch (error) {
+      // Criteria that are null will do for the compatible mode only where an option gives rules.
+      return refused(error, criteria('criteria/unusable'));
+    }
     const strict = readCriteria(text, 'strict');
     if (isOutcome(strict))
       return { accepted: said.outcome === 'valid', note: `${said.outcome} ${strict.note}` };
     const own = validate(strict, report);
     expect(own.outcome !== 'breakdown', 'disagreement', 'The strict mode breaks down.');
-    // Of definitions of which one must fail, a stricter type can make one fail. Cerberus breaks down where it cannot compare.
-    if (own.outcome === 'valid' && !/"(?:oneof|noneof)/.test(text))
+    // Of definitions of which one must fail, a stricter type can make one fail; what is forbidden is told apart more finely. Cerberus breaks down where it cannot compare.
+    if (own.outcome === 'valid' && !/"(?:oneof|noneof|forbidden)/.test(text))
       expect(
         said.outcome !== 'invalid',
         'false-accept',
