@@ -50,13 +50,20 @@ async function brokenIn(change: Partial<History>): Promise<Set<string>> {
   return new Set((await violationsIn({ ...history, ...change })).map(({ invariant }) => invariant));
 }
 
-/** Leaf of the first entry of a type. */
-async function leafOf(type: StatementType): Promise<number> {
+/** Leaves of the entries of a type. */
+async function leavesOf(type: StatementType): Promise<number[]> {
+  const leaves: number[] = [];
   for (const [index, entry] of history.entries.entries()) {
     const bytes = history.sent.get(digestString(splitEntry(entry).coseDigest));
-    if (bytes && (await readStatement(bytes)).type === type) return index;
+    if (bytes && (await readStatement(bytes)).type === type) leaves.push(index);
   }
-  throw new Error(`The history has no ${type}.`);
+  return leaves;
+}
+
+async function leafOf(type: StatementType): Promise<number> {
+  const [first] = await leavesOf(type);
+  if (first === undefined) throw new Error(`The history has no ${type}.`);
+  return first;
 }
 
 function without<Item>(items: readonly Item[], at: number): Item[] {
@@ -109,10 +116,6 @@ describe('the checker finds', () => {
     const notes = new Map(history.notes);
     notes.delete(answer.payload.checkpoint);
     expect(await brokenIn({ notes })).toContain('release/without-reservation');
-    const { origin, key } = history.ledger;
-    for (const note of history.notes.values())
-      if ((await openCheckpoint(note, { origin, key })).size === 0)
-        notes.set(answer.payload.checkpoint, note);
     const early = [...history.notes.values()].toSorted(
       (a, b) => Number(a.split('\n')[1]) - Number(b.split('\n')[1]),
     )[0];
@@ -174,8 +177,10 @@ describe('the checker finds', () => {
     expect(await change({ status: 'Run Cancelled' })).toContain('run/unclear');
     expect(await change({ detail: null })).toContain('run/unclear');
     expect(await change({ stages: ['Run Completed', 'Run Completed'] })).toContain('run/twice');
-    const cleared = await leafOf('output.cleared');
-    expect(await brokenIn({ entries: without(history.entries, cleared) })).toContain('run/charge');
+    // Some runs were killed after their clearance, so one entry alone may be of a run that has no end.
+    const cleared = new Set(await leavesOf('output.cleared'));
+    const entries = history.entries.filter((_, index) => !cleared.has(index));
+    expect(await brokenIn({ entries })).toContain('run/charge');
   });
 
   test('a completed run without its receipt, with another’s, or with another output', async () => {
