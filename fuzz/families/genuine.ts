@@ -18,6 +18,12 @@ export function sharedVector<T>(name: string): T | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
 }
 
+/** The bytes of a file of the shared vectors, or none. */
+export function sharedBytes(name: string): Bytes[] {
+  const path = join(SHARED, name);
+  return existsSync(path) ? [new Uint8Array(readFileSync(path))] : [];
+}
+
 /** JSON files below a folder of the shared vectors, at most `most`, in the order of their names. */
 export function sharedFolder<T>(name: string, most: number): T[] {
   const folder = join(SHARED, name);

@@ -139,12 +139,21 @@ export function homeTarget(folder: string): Target {
       `{"expiresAt":"x","hub":"https://hub.example","kid":"${digest}","org":"${digest}","token":"t","v":1}`,
       `{"assetSalt":"${'A'.repeat(43)}","bytes":1,"digest":"${digest}","files":1,"keyCommitment":"${'A'.repeat(43)}","kind":"dataset","v":1}`,
       `{"digest":"${digest}","readUrl":"https://x.example","v":1}`,
+      `{"digest":"${digest}","expiresAt":"2026-11-22T10:00:00Z","hub":"https://hub.example","project":"p","readUrl":"https://x.example","v":1,"writeUrl":"https://x.example"}`,
       `{"ports":{"hub":1,"ledger":1,"postgres":1,"vaults":{"a":1}},"storeOrigins":[],"v":1,"vaults":{"a":["${digest}"]}}`,
     ),
     words: [...DOCUMENT_WORDS, '"ledger"', '"checked"'],
     turn: 4,
     run: async (input) => {
-      for (const name of ['pins.json', 'settings.json', 'session.json', 'x.json', 'up.json', 'x.upload.json'])
+      for (const name of [
+        'pins.json',
+        'settings.json',
+        'session.json',
+        'x.json',
+        'up.json',
+        'x.upload.json',
+        'x.upload-begun.json',
+      ])
         writeFileSync(join(folder, name), input);
       const reads = [
         () => readPins(folder),
@@ -152,7 +161,7 @@ export function homeTarget(folder: string): Target {
         () => sessionFile.read(folder),
         () => readVersionFile(join(folder, 'x.json')),
         () => readUploadFile(join(folder, 'x.upload.json')),
-        () => readBegunFile(join(folder, 'x.upload.json')),
+        () => readBegunFile(join(folder, 'x.upload-begun.json')),
         () => readState(layoutOf(folder)),
       ];
       const notes: Outcome[] = [];

@@ -11,6 +11,7 @@ import { parseBoot, parseQuote } from '../../apps/room/src/lines.ts';
 import { makePlan } from '../../apps/room/src/plan.ts';
 import { expect, type Family, judge, judgeAsync, type Target } from '../engine/target.ts';
 import { DOCUMENT_WORDS, receiptVectors, texts } from './genuine.ts';
+import { partialTarget, storeTarget } from './host-disk.ts';
 import {
   COST,
   homeTarget,
@@ -162,6 +163,8 @@ export async function hostFamily(): Promise<Family> {
       ...bodyTargets(),
       ...answerTargets(),
       blobTarget,
+      storeTarget,
+      await partialTarget(folder),
       ...identityTargets(encodeIdentityFile(file)),
       recoveryCode,
       vaults,

@@ -1,4 +1,4 @@
-// Family tlog: notes, checkpoints, cosignatures, proofs, tiles, bundles and receipts.
+// Family tlog: notes, checkpoints, cosignatures, proofs, tiles, bundles, receipts, and what witnesses are sent.
 import { type Bytes, bytesEqual, concat, hexDecode } from '@sealroom/bytes';
 import { cborDecode, CborTag } from '@sealroom/cose';
 import {
@@ -18,8 +18,8 @@ import {
 } from '@sealroom/tlog';
 import { expect, type Family, judge, judgeAsync, type Outcome, type Target } from '../engine/target.ts';
 import { tlog } from './codes.ts';
-import { addCheckpointTarget, cosignatureAnswerTarget, foreignReceiptTarget } from './foreign.ts';
 import { statementBytes, texts, vector } from './genuine.ts';
+import { foreignTargets } from './tlog-foreign.ts';
 import {
   checkpointTarget,
   cosignatureTarget,
@@ -224,10 +224,8 @@ export async function tlogFamily(): Promise<Family> {
       verifyProofTarget(world, files, index),
       receiptTarget([receipt, hexDecode(old.receipt)]),
       verifyReceiptTarget(world, [receipt], index),
-      await foreignReceiptTarget(world),
-      await addCheckpointTarget(world),
-      await cosignatureAnswerTarget(world),
       detachTarget(statements.map((statement) => attachReceipts(statement, [receipt, receipt]))),
+      ...(await foreignTargets(world)),
     ],
   };
 }

@@ -135,6 +135,17 @@ test('no key is asked whether it verifies when it is the point of order one, und
   await expect(verifySignature(key, parts)).rejects.toMatchObject({ code: 'cose/bad-key' });
 });
 
+test('a foreign Ed25519 key is refused where the same key as text is: small order, or a second form', async () => {
+  const signature = new Uint8Array(64).fill(1, 0, 1);
+  const parts = { alg: -19, message: Uint8Array.of(1, 2, 3), signature, lowS: false };
+  const odd = [bytes32(1, 0, 0), bytes32(1, 0, 0x80), bytes32(0, 0, 0), bytes32(0xec, 0xff, 0x7f)];
+  for (const x of [...odd, bytes32(0xee, 0xff, 0x7f), bytes32(0xff, 0xff, 0x7f)]) {
+    const spki = Uint8Array.from([...hexDecode('302a300506032b6570032100'), ...x]);
+    expect(() => parseKey(encodeKey({ curve: 'Ed25519', x })), String(x)).toThrow(badKey);
+    await expect(verifySignature({ spki }, parts), String(x)).rejects.toMatchObject({ code: 'cose/bad-key' });
+  }
+});
+
 test('refuses foreign keys in another form than the one of certificates', async () => {
   const parts = { alg: -37, message: new Uint8Array(), signature: new Uint8Array(256), lowS: false };
   const small = await crypto.subtle.generateKey(

@@ -73,7 +73,7 @@ export async function keyThumbprint(text: KeyText): Promise<Digest> {
 }
 
 /** WebCrypto key for verifying (Ed25519, P-256). */
-export async function importVerifyKey(key: PublicKey): Promise<CryptoKey> {
+async function importVerifyKey(key: PublicKey): Promise<CryptoKey> {
   if (key.curve === 'Ed25519') return crypto.subtle.importKey('raw', key.x, 'Ed25519', false, ['verify']);
   if (key.curve !== 'P-256')
     throw new CoseError('cose/wrong-key', 'An X25519 key receives; it cannot verify a signature.');

@@ -1,9 +1,11 @@
 // Public keys of other systems as SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) in DER, as certificates carry them:
 // Ed25519 (RFC 8410), P-256, P-384, P-521 (RFC 5480) with the uncompressed point, RSA (RFC 3279) of 2048 to 8192 bits with
-// exponent 65537. One form of each only. Not checked: whose key it is; certificates are the caller's business.
+// exponent 65537. One form of each only; of Ed25519 the points that point.ts takes. Not checked: whose key it is;
+// certificates are the caller's business.
 import { type Bytes, bytesEqual, hexDecode } from '@sealroom/bytes';
 import { CoseError } from './error.ts';
 import type { VerifyKind } from './key.ts';
+import { isPoint } from './point.ts';
 
 /** A public key in the form of certificates. */
 export type Spki = { readonly spki: Bytes };
@@ -29,7 +31,12 @@ function kindOf(spki: Bytes): VerifyKind {
   const found = PREFIXES.find(
     (known) => starts(known) && spki.length === known.prefix.length + (known.rest ?? 0),
   );
-  if (found) return found.kind;
+  if (found) {
+    // The platform imports others too, and what it verifies under points of small order is its own choice.
+    if (found.kind === 'Ed25519' && !isPoint('Ed25519', spki.slice(found.prefix.length), undefined))
+      throw badKey();
+    return found.kind;
+  }
   // 30 82 hh ll: the only length form that a modulus of 2048 bits or more can have.
   if (bytesEqual(spki.subarray(4, 4 + RSA_IDENTIFIER.length), RSA_IDENTIFIER)) return 'RSA';
   throw badKey();
