@@ -108,7 +108,10 @@ class Grammar {
     });
     return `[${this.next(4) === 0 ? '^' : ''}${items.join('')}]`;
   }
-  /** `once`: within what is repeated, nothing is repeated again; RegExp would need exponential time. */
+  /**
+   * `once`: within what is repeated, nothing is repeated again and little can go two ways; RegExp would need exponential
+   * time.
+   */
   item(depth: number, once: boolean): string {
     this.#left--;
     const turn = this.next(depth > 3 || this.#left < 0 ? 5 : 9);
@@ -119,7 +122,8 @@ class Grammar {
     return `(?:${this.either(depth + 1, once)})`;
   }
   repeated(depth: number, once: boolean): string {
-    const repeats = once ? ['', '?', '{1}'] : ['', '', '', '*', '+', '?', '{2}', '{0,2}', '{1,}', '*?', '??'];
+    const bare = depth > 1 ? ['', '{1}'] : ['', '?', '{1}'];
+    const repeats = once ? bare : ['', '', '', '*', '+', '?', '{2}', '{0,2}', '{1,}', '*?', '??'];
     const repeat = repeats[this.next(repeats.length)] ?? '';
     const item = this.item(depth, once || repeat !== '');
     return item.startsWith('(?=') || item.startsWith('(?!') ? item : item + repeat;
@@ -130,11 +134,12 @@ class Grammar {
     ).join('');
   }
   either(depth: number, once = false): string {
-    const items = Array.from({ length: 1 + (this.next(3) === 0 ? 1 : 0) }, () => this.sequence(depth, once));
+    const two = this.next(3) === 0 && !(once && depth > 1);
+    const items = Array.from({ length: two ? 2 : 1 }, () => this.sequence(depth, once));
     return items.join('|');
   }
   text(): string {
-    return Array.from({ length: this.next(9) }, () => LETTERS[this.next(LETTERS.length)] ?? 'a').join('');
+    return Array.from({ length: this.next(7) }, () => LETTERS[this.next(LETTERS.length)] ?? 'a').join('');
   }
 }
 

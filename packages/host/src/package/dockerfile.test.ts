@@ -101,4 +101,11 @@ describe('a Dockerfile', () => {
   test('accepts the usual place under /usr/src', () => {
     expect(parseDockerfile('FROM a\nWORKDIR /usr/src/app\nENTRYPOINT ["a"]').workdir).toBe('/usr/src/app');
   });
+
+  // Found by fuzzing: the time grew with the square of the lines.
+  test('refuses folders within folders without end', () => {
+    const text = `FROM a\n${'WORKDIR deeper\n'.repeat(100_000)}ENTRYPOINT ["a"]`;
+    expect(() => parseDockerfile(text)).toThrow(code('package/bad-dockerfile'));
+    expect(parseDockerfile('FROM a\nWORKDIR /app\nWORKDIR sub\nENTRYPOINT ["a"]').workdir).toBe('/app/sub');
+  });
 });

@@ -29,6 +29,7 @@ type Stage = {
 
 const HEREDOC = /(?<!<)<<(-?)(["']?)([A-Za-z_]\w*)\2/g;
 const WITHOUT_EFFECT = new Set(['LABEL', 'EXPOSE', 'MAINTAINER', 'STOPSIGNAL', 'HEALTHCHECK']);
+const LONGEST_WORKDIR = 1024;
 const SYSTEM = /^\/(?:bin|boot|dev|etc|lib\w*|proc|run|sbin|sys|tmp|usr(?!\/src\/.))(?:\/|$)/;
 
 function bad(line: number, what: string): PackageError {
@@ -99,7 +100,11 @@ function changeWorkdir({ line, rest }: Instruction, stage: Stage): void {
   if (path === '' || /[$\\\p{Cc}]/u.test(path)) {
     throw bad(line, 'has no plain path after WORKDIR; write it out, as in WORKDIR /app');
   }
-  stage.workdir = posix.resolve(stage.workdir, path);
+  const workdir = posix.resolve(stage.workdir, path);
+  // Relative ones add up; no system takes a longer path.
+  if (workdir.length > LONGEST_WORKDIR)
+    throw bad(line, `leads to a folder whose path is longer than ${LONGEST_WORKDIR}; write it out`);
+  stage.workdir = workdir;
 }
 
 function finish(stage: Stage): Pick<Dockerfile, 'base' | 'workdir' | 'entrypoint'> {
