@@ -18,6 +18,7 @@ import { measureRoom } from '@sealroom/host/measure';
 import type { Digest } from '@sealroom/bytes';
 import { type NodeConfig, readConfig } from './config.ts';
 import { createHubLink, type HubLink } from './hub-link.ts';
+import { removeLeftGroups } from './gate/room-user.ts';
 import { loadKeys, type NodeKeys } from './keys.ts';
 import { openNotes } from './notes.ts';
 import { type Capabilities, probeMachine } from './probe.ts';
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   const spool = join(config.dataDirectory, 'spool');
   const { notes, left } = await openNotes(join(config.dataDirectory, 'runs'));
   await endLeftovers(spool, left, log);
+  await removeLeftGroups();
   const caPem = config.caPath === undefined ? null : await readFile(config.caPath, 'utf8');
   const fetch = tlsFetch(caPem === null ? {} : { caPem });
   const hub = await createHubLink(config.hubUrl, { signer: keys.node, fetch, now: Date.now });

@@ -2,8 +2,9 @@
 // and its packages, read-only; its spool folder; a /tmp, /run and /dev/shm that end with it. The node's keys, other folders of
 // the same user and the sockets of the host's services are not there. It never runs as root. Namespaces, not a sandbox: no
 // system call filter, and the host's processes are in its /proc, where it may signal those of its own user.
-import { accessSync, constants, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { findProgram } from '@sealroom/host/linux';
 import type { RoomUser } from './room-user.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..', '..');
@@ -15,20 +16,6 @@ const JOINING = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; don
 
 /** Where a room under a gate finds its socket. */
 export const SOCKET_INSIDE = '/run/gate.sock';
-
-/** Absolute path of a program on the PATH, or undefined. */
-function findProgram(name: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
-    try {
-      const path = join(folder, name);
-      accessSync(path, constants.X_OK);
-      return realpathSync(path);
-    } catch {
-      continue; // not in this folder
-    }
-  }
-  return undefined;
-}
 
 /** The path of bubblewrap, or what is missing. */
 export function findBubblewrap(): { readonly bwrap?: string; readonly missing: string } {

@@ -5,6 +5,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { chown, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '@sealroom/host';
 import {
   groupFile,
   isReadable,
@@ -86,6 +87,29 @@ async function removeTree(group: string): Promise<void> {
   const inside = await readdir(group, { withFileTypes: true }).catch(() => []);
   for (const entry of inside) if (entry.isDirectory()) await removeTree(join(group, entry.name));
   removeGroup(group);
+}
+
+const GROUP = /^sealroom-room-([0-9]+)-[0-9]+$/;
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
+  }
+}
+
+/** Removes the control groups that nodes of this machine left which were killed; a group that still holds a process stays. */
+export async function removeLeftGroups(): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const parents = new Set([...CONTROLLERS.flatMap((name) => ownV1Folder(name) ?? []), ...unifiedFolders()]);
+  for (const parent of parents) {
+    for (const name of await readdir(parent).catch(() => [])) {
+      const owner = GROUP.exec(name)?.[1];
+      if (owner !== undefined && isGone(Number(owner))) await removeTree(join(parent, name));
+    }
+  }
 }
 
 async function endAll(uid: number): Promise<void> {

@@ -11,7 +11,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServedApi } from '../sandbox/types.ts';
-import { findProgram } from '../sandbox/bubblewrap.ts';
+import { findProgram } from '@sealroom/host/linux';
 import { memoryApi, serveMemory, testTls } from './fixture.ts';
 
 const run = promisify(execFile);

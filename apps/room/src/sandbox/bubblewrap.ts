@@ -2,7 +2,7 @@
 // the forwarder, holds the algorithm: pid, mount, ipc, uts, cgroup and user namespaces of its own, seccomp, no capability,
 // a root file system that is read-only but for its scratch. Root file system `base: host`: the host's /usr, read-only.
 // Not hidden from the algorithm: what the host's /usr holds, and the machine's figures in /proc (memory, load, processors).
-import { accessSync, constants, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { SandboxError } from './error.ts';
 import type { Stage } from './stage.ts';
@@ -47,20 +47,6 @@ export const ETC_FILES: Readonly<Record<string, string>> = {
   hostname: 'room\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 };
-
-/** Absolute path of a program on the host's PATH, or undefined. */
-export function findProgram(name: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
-    try {
-      const path = join(folder, name);
-      accessSync(path, constants.X_OK);
-      return realpathSync(path);
-    } catch {
-      continue; // not in this folder
-    }
-  }
-  return undefined;
-}
 
 /**
  * @throws SandboxError `sandbox/bad-workdir` for a folder that would cover the system's.

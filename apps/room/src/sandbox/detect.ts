@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram } from './bubblewrap.ts';
+import { findProgram } from '@sealroom/host/linux';
 import { probeControlGroups } from './cgroup.ts';
 import { SandboxError } from './error.ts';
 import { runIsolated } from './run-isolated.ts';

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { findProgram } from './bubblewrap.ts';
+import { findProgram } from '@sealroom/host/linux';
 import { canReach } from './identity.ts';
 import {
   type ApiPlace,

@@ -7,12 +7,11 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { coreless, processesOf } from '@sealroom/host/linux';
+import { coreless, findProgram, processesOf } from '@sealroom/host/linux';
 import {
   checkWorkdir,
   DEFAULT_SCRATCH_BYTES,
   ETC_FILES,
-  findProgram,
   forwardPlan,
   INSIDE,
   innerCommand,

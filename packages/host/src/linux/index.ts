@@ -10,3 +10,4 @@ export {
 export { mayExecute } from './mounts.ts';
 export { processesOf } from './processes.ts';
 export { coreless } from './coreless.ts';
+export { findProgram } from './programs.ts';
