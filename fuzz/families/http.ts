@@ -163,7 +163,10 @@ function requestOf(input: Uint8Array, base: string): Request | undefined {
       if (colon > 0) headers.append(header.slice(0, colon), header.slice(colon + 1));
     }
     const bare = method === 'GET' || method === 'HEAD' || body === undefined;
-    return new Request(new URL(path, base), { method, headers, ...(bare ? {} : { body }) });
+    const url = new URL(path, base);
+    // What node:http would not hand on: another scheme in the request line, and a method that no parser takes.
+    if (url.origin !== new URL(base).origin || method.length > 32) return undefined;
+    return new Request(url, { method, headers, ...(bare ? {} : { body }) });
   } catch {
     return undefined;
   }

@@ -24,6 +24,13 @@ describe('criteria', () => {
     expect(codes(MANUAL_CRITERIA, 'compat')).toEqual([]);
   });
 
+  test('with errors without number name a thousand of them', () => {
+    const rules = Array.from({ length: 5000 }, () => '{"minn":10}').join();
+    const [reason, ...more] = reasonsOf(`{"x":{"type":"integer","noneof":[${rules}]}}`);
+    expect([reason?.code, more]).toEqual(['schema-error', []]);
+    expect(JSON.stringify(reason?.detail).split('unknown rule')).toHaveLength(1001);
+  });
+
   test('can be given as a value that was read before', () => {
     const value = readValue('{"x":{"type":"integer"}}');
     expect(parseCriteria(value as ValueMap).schema.size).toBe(1);

@@ -202,6 +202,9 @@ function withUnderscores(schema: ValueMap): ValueMap {
   return out;
 }
 
+/** Errors that are kept of criteria. Each is sorted among the others as Cerberus does it, which takes long for thousands. */
+const MAX_VIOLATIONS = 1000;
+
 /** Steps that one check of criteria may take. Real ones take thousands. */
 const STEPS = 20_000_000;
 
@@ -217,7 +220,7 @@ export function defineSchema(raw: Value, accepted: Set<string> = new Set()): Val
   const session: Session = {
     dialect: definitionDialect(accepted),
     strict: false,
-    maxViolations: Number.POSITIVE_INFINITY,
+    maxViolations: MAX_VIOLATIONS,
     match: () => ({ matched: true, steps: 0 }),
     stepsLeft: STEPS,
     root: undefined,

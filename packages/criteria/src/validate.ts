@@ -38,6 +38,8 @@ export type Validation =
 
 const STEPS = 50_000_000;
 const MAX_STRICT_VIOLATIONS = 100;
+/** Beyond this many no more errors are listed: each is sorted among the others as Cerberus does it. */
+const MAX_COMPAT_VIOLATIONS = 5000;
 
 function scopeOptions(criteria: Criteria, options: ValidateOptions): ScopeOptions {
   if (criteria.mode === 'strict') {
@@ -90,7 +92,7 @@ export function validate(criteria: Criteria, document: Value, options: ValidateO
   const session: Session = {
     dialect: DOCUMENT_DIALECT,
     strict,
-    maxViolations: strict ? MAX_STRICT_VIOLATIONS : Number.POSITIVE_INFINITY,
+    maxViolations: strict ? MAX_STRICT_VIOLATIONS : MAX_COMPAT_VIOLATIONS,
     match: matcherOf(criteria),
     stepsLeft: STEPS,
     root: undefined,

@@ -71,6 +71,8 @@ describe('store URLs', () => {
       'javascript:1',
       'ftp://account.blob.core.windows.net/data',
       'not a url',
+      `https://a.${'b0'.repeat(8000)}.c`,
+      `${azure}&x=${'0'.repeat(9000)}`,
     ]) {
       expect([url, codeOf(url)]).toEqual([url, 'store/bad-url']);
     }

@@ -78,6 +78,18 @@ function checkRights(query: URLSearchParams, access: 'read' | 'write'): void {
   }
 }
 
+const LONGEST_URL = 8192;
+
+function parsed(text: string | URL): URL {
+  try {
+    const url = new URL(text);
+    if (url.href.length <= LONGEST_URL) return url;
+  } catch {
+    // `URL.canParse` says yes to some that the constructor refuses: of a host that is long beyond use.
+  }
+  throw refusal('store/bad-url', `The store URL is not a URL, or longer than ${LONGEST_URL} characters.`);
+}
+
 /**
  * A store URL that may be used, parsed. `allowed` lists origins; an empty list allows nothing.
  * @throws store/bad-url, store/not-allowed, store/no-expiry, store/expired, store/writable; messages hold no URL.
@@ -87,8 +99,7 @@ export function checkStoreUrl(
   allowed: readonly StoreOrigin[],
   { now, access = 'read' }: StoreUrlOptions,
 ): URL {
-  if (!URL.canParse(text)) throw refusal('store/bad-url', 'The store URL is not a URL.');
-  const url = new URL(text);
+  const url = parsed(text);
   const origins = parseOrigins(allowed);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && origins.exact.has(url.origin))) {
     throw refusal('store/bad-url', 'A store URL begins with https://.');

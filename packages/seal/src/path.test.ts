@@ -52,6 +52,7 @@ test.each([
 
 test('folds spellings that a file system may hold for one name', () => {
   expect(foldPath('STRASSE')).toBe(foldPath('straße'));
+  expect(foldPath('STRAẞE')).toBe(foldPath('straße'));
   expect(foldPath('Ä')).toBe(foldPath('a\u0308'));
   expect(foldPath('a')).not.toBe(foldPath('b'));
 });

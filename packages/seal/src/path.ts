@@ -46,7 +46,8 @@ export function associatedDataFor(path: string): Bytes {
 
 /** One text for all spellings of a path that a file system may take for the same name. */
 export function foldPath(path: string): string {
-  return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+  // Down first: the capital ẞ and the small ß are one letter, and SS is only what ß becomes going up.
+  return path.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 }
 
 /**
