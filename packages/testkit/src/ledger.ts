@@ -68,15 +68,23 @@ type State = {
   readonly statements: Bytes[];
   readonly entries: Bytes[];
   readonly leaves: Bytes[];
+  /** Inner nodes whose leaves are all there: they never change. */
+  readonly nodes: Map<string, Bytes>;
   readonly places: Map<Digest, number>;
   readonly witnesses: TestWitness[];
   round: Promise<unknown>;
 };
 
-function reader({ leaves }: State) {
+function reader({ leaves, nodes }: State) {
   const read = async (level: number, index: number): Promise<Bytes> => {
     if (level === 0) return leaves[index] ?? new Uint8Array();
-    return nodeHash(await read(level - 1, index * 2), await read(level - 1, index * 2 + 1));
+    const name = `${level} ${index}`;
+    const known = nodes.get(name);
+    if (known) return known;
+    const whole = (index + 1) * 2 ** level <= leaves.length;
+    const hash = await nodeHash(await read(level - 1, index * 2), await read(level - 1, index * 2 + 1));
+    if (whole) nodes.set(name, hash);
+    return hash;
   };
   return read;
 }
@@ -224,6 +232,7 @@ export async function createFakeLedger({
     statements: [],
     entries: [],
     leaves: [],
+    nodes: new Map(),
     places: new Map(),
     witnesses: [],
     round: Promise.resolve(),

@@ -1,8 +1,8 @@
 // What the followed entries say (docs/protocol.md sections 4 and 5): for each subject whose key the vault has, every entry
 // is tested; what matches must have bytes that hash to it, and is folded in leaf order with the public entries. An entry
 // of a followed subject without bytes stops the fold (`record/withheld`); bytes that may not stand there are void.
-import { createHmac } from 'node:crypto';
-import { type Bytes, bytesEqual, type Digest, digestString, hexEncode, sha256Digest } from '@sealroom/bytes';
+import { createHash, createHmac } from 'node:crypto';
+import { type Bytes, bytesEqual, type Digest, digestString, hexEncode } from '@sealroom/bytes';
 import {
   admitStatement,
   applyStatement,
@@ -16,7 +16,7 @@ import type { VaultDatabase } from '../db.ts';
 import { refuse } from '../error.ts';
 import { createTurns } from '../turns.ts';
 import { fetchStatement, type LedgerPlace } from './ledger.ts';
-import { loadContracts, loadStatements, saveContract, saveStatement } from './store.ts';
+import { loadContracts, loadStatements, saveContract, saveStatements } from './store.ts';
 
 const KEPT_FOLDS = 64;
 const KEPT_SUBJECTS = 512;
@@ -48,10 +48,10 @@ export type Records = {
   knownSalt(contract: Digest): Bytes | undefined;
 };
 
-export async function digestsOf(statements: readonly Bytes[]): Promise<Map<Digest, Bytes>> {
-  const found = new Map<Digest, Bytes>();
-  for (const cose of statements) found.set(await sha256Digest(cose), cose);
-  return found;
+export function digestsOf(statements: readonly Bytes[]): Map<Digest, Bytes> {
+  return new Map(
+    statements.map((cose) => [digestString(createHash('sha256').update(cose).digest()), cose] as const),
+  );
 }
 
 function scan(subject: Subject, entries: readonly Bytes[]): void {
@@ -98,14 +98,16 @@ async function bytesFor(
 ): Promise<Bytes> {
   const own = kept.get(digest);
   if (own) return own;
-  const found = brought.get(digest) ?? (await fetchStatement(ledger, digest, subject.key));
+  const given = brought.get(digest);
+  if (given) return given;
+  const found = await fetchStatement(ledger, digest, subject.key);
   if (!found) {
     throw refuse(
       'record/withheld',
       'The ledger holds a statement about this contract whose bytes nobody shows; nothing is released until they appear.',
     );
   }
-  await saveStatement(db, digest, found);
+  await saveStatements(db, new Map([[digest, found]]));
   return found;
 }
 
@@ -123,6 +125,11 @@ async function foldOn(
     sources.db,
     matches.map((match) => match.digest),
   );
+  const given = matches.flatMap(({ digest }) => {
+    const bytes = kept.has(digest) ? undefined : brought.get(digest);
+    return bytes ? [[digest, bytes] as const] : [];
+  });
+  await saveStatements(sources.db, new Map(given));
   for (const match of matches) {
     await foldOne(fold.record, match, await bytesFor(sources, match, kept, brought));
     fold.folded = match.leaf + 1;

@@ -79,10 +79,14 @@ export async function loadStatements(
   return new Map(rows.map((row) => [row.cose_digest as Digest, plain(row.cose)]));
 }
 
-export async function saveStatement(db: VaultDatabase, digest: Digest, cose: Uint8Array): Promise<void> {
+export async function saveStatements(
+  db: VaultDatabase,
+  statements: ReadonlyMap<Digest, Uint8Array>,
+): Promise<void> {
+  if (statements.size === 0) return;
   await db
     .insertInto('statements')
-    .values({ cose_digest: digest, cose: Buffer.from(cose) })
+    .values([...statements].map(([digest, cose]) => ({ cose_digest: digest, cose: Buffer.from(cose) })))
     .onConflict((on) => on.doNothing())
     .execute();
 }

@@ -1,17 +1,25 @@
 // Which subjects a run stands under: the salts of the first versions of its contracts, taken from what the caller brought
 // or from what the vault has followed before. A salt proves nothing by itself; it only makes entries findable.
 import { type Bytes, type Digest, hexEncode } from '@sealroom/bytes';
-import { contractSalt, ContractError, isOfType, readStatement, type Statement } from '@sealroom/contract';
+import {
+  contractSalt,
+  ContractError,
+  isOfType,
+  readStatement,
+  type Statement,
+  type StatementType,
+} from '@sealroom/contract';
+import { contentTypeOf, CoseError, decodeSign1 } from '@sealroom/cose';
 import type { Records } from './fold.ts';
 
-/** The statements among some bytes that can be read; who signed them is not checked here. */
-export async function readBrought(statements: Iterable<Bytes>): Promise<Statement[]> {
+/** The statements of one type among some bytes that can be read; who signed them is not checked here. */
+export async function readBrought(statements: Iterable<Bytes>, type: StatementType): Promise<Statement[]> {
   const found: Statement[] = [];
   for (const cose of statements) {
     try {
-      found.push(await readStatement(cose));
+      if (decodeSign1(cose).contentType === contentTypeOf(type)) found.push(await readStatement(cose));
     } catch (error) {
-      if (!(error instanceof ContractError)) throw error;
+      if (!(error instanceof ContractError || error instanceof CoseError)) throw error;
     }
   }
   return found;

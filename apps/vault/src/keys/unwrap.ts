@@ -36,8 +36,11 @@ export async function openAsset(
   { kind, org, published }: Pick<ServedAsset, 'kind' | 'org' | 'published'>,
 ): Promise<OpenedAsset | undefined> {
   const wrapped = record.wrapped.get(`${org}/${published.project}/${ROLE_OF[kind]}`)?.payload;
-  const kek = wrapped && (await kekByDigest(vault.db, wrapped.kek));
-  const bytes = wrapped && (await findWrappedKey(vault.db, wrapped));
+  if (!wrapped) return undefined;
+  const [kek, bytes] = await Promise.all([
+    kekByDigest(vault.db, wrapped.kek),
+    findWrappedKey(vault.db, wrapped),
+  ]);
   if (!kek || !bytes) return undefined;
   let cek: Bytes | undefined;
   try {

@@ -106,12 +106,10 @@ export async function answerOf(
   const { run, manifestBytes, served, contracts } = decision;
   if (!run || !manifestBytes) return undefined;
   const info = releaseInfo(await sha256(manifestBytes), vault.identity.signer.key);
-  const keys: SealedKey[] = [];
-  for (const asset of served) {
-    const key = await sealKey(vault, record, asset, { room: asked.room, info });
-    if (!key) return undefined;
-    keys.push(key);
-  }
+  const to = { room: asked.room, info };
+  const sealed = await Promise.all(served.map((asset) => sealKey(vault, record, asset, to)));
+  const keys = sealed.filter((key) => key !== undefined);
+  if (keys.length < served.length) return undefined;
   const now = vault.timing.clock();
   const notAfter = releaseNotAfter(contracts, now);
   const answer = await speak(vault, release.org, 'key.released', {

@@ -59,16 +59,19 @@ export async function scopeOf(
   vault: Pick<Vault, 'db' | 'records'>,
   asked: Pick<Asked, 'run' | 'statements'>,
 ): Promise<Scope | undefined> {
-  const brought = await digestsOf(asked.statements);
-  const statements = await readBrought(brought.values());
-  const request = statements.find(
+  const brought = digestsOf(asked.statements);
+  const requests = await readBrought(brought.values(), 'run.requested');
+  const request = requests.find(
     (statement) => isOfType(statement, 'run.requested') && statement.digest === asked.run,
   );
   if (!request || !isOfType(request, 'run.requested')) return undefined;
   const named = request.payload.contracts;
   // Runs that this vault reserved before may stand under other contracts and still count against these.
   const related = await relatedContracts(vault.db, named);
-  const salts = saltsOf([...new Set([...named, ...related])], statements, vault.records);
+  const contracts = [...new Set([...named, ...related])];
+  const known = contracts.every((contract) => vault.records.knownSalt(contract) !== undefined);
+  const signed = known ? [] : await readBrought(brought.values(), 'contract.signed');
+  const salts = saltsOf(contracts, signed, vault.records);
   return salts && { salts, brought };
 }
 
@@ -126,22 +129,27 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, asOf: Fol
   const nonces = await noncesOf(asked.challenges, vaults);
   const nonce = nonces.find((item) => item.vault === kid);
   const assets = new Set(run ? [...run.request.datasets, run.request.algorithm] : []);
+  const [nonceIs, commitments, told] = await Promise.all([
+    nonceState(db, nonce, { run: asked.run, room: asked.room.sign }, now),
+    commitmentsOf(vault, record, assets),
+    Promise.all(contracts.map((state) => toldReasons(db, record, state, asked.run))),
+  ]);
   const decision = await decideRelease({
     now,
     record,
     vault: { kid, orgs: identity.orgs, policy: { allowSimulated: identity.allowSimulated } },
     run: asked.run,
-    nonce: await nonceState(db, nonce, { run: asked.run, room: asked.room.sign }, now),
+    nonce: nonceIs,
     nonces: nonces.map(({ vault, nonce: bytes }) => ({ vault, nonce: bytes })),
     room: asked.room,
     manifest: asked.manifest,
     evidence: asked.evidence,
-    commitments: await commitmentsOf(vault, record, assets),
+    commitments,
   });
   const reasons: Reason[] = [...decision.reasons];
-  for (const state of contracts) {
+  for (const [at, state] of contracts.entries()) {
     reasons.push(...(await ownReasons(state, { identity, ledgerKey: ledger.key, followed, now })));
-    reasons.push(...(await toldReasons(db, record, state, asked.run)));
+    reasons.push(...(told[at] ?? []));
   }
   const seen = await seenIn(vault, asked, record);
   return { reasons, decision, vaults, followed, seen, nonce };

@@ -56,6 +56,30 @@ async function openKeys(vault: TestVault, run: Run, room: Room, cose: string) {
 }
 
 describe('a release', () => {
+  it('asks the ledger for no bytes that the room brought or that the vault itself made', async () => {
+    const here = await setStage({
+      shared: true,
+      contract: (contract) => ({ ...contract, quota: { runs: 5, attemptsPerRun: 1 } }),
+    });
+    const asked: string[] = [];
+    here.ledgerFetch = (url, init) => {
+      asked.push(new URL(url).pathname.split('/')[1] ?? '');
+      return here.ledger.fetch(url, init);
+    };
+    const release = async (brought: (statements: string[]) => string[]) => {
+      const body = await prove(here, await approvedRun(here), await openRoom());
+      asked.length = 0;
+      await releaseAt(here.steward, { ...body, statements: brought(body.statements) });
+      return asked.filter((part) => part === 'statements' || part === 'entries');
+    };
+    await release((statements) => statements);
+    expect(await release((statements) => statements)).toEqual(['entries']);
+    // The approval, which came last; the bytes brought in its place stand for no entry.
+    const changed = await release((statements) => [...statements.slice(0, -1), `${statements.at(-1)}AAAA`]);
+    expect(changed).toEqual(['statements', 'entries']);
+    await here.close();
+  });
+
   it('gives each vault’s keys, sealed to the room, and clears the end of the run', async () => {
     const run = await approvedRun(stage);
     const { room, steward, owner } = await releaseBoth(stage, run);

@@ -8,6 +8,7 @@ import { codeOf, Refusal } from '@sealroom/host';
 import { timeText, type Vault } from '../context.ts';
 import type { Reason } from '../db.ts';
 import { refusedRoom } from '../error.ts';
+import { digestsOf } from '../follower/fold.ts';
 import { saveRefusal } from '../refusals/store.ts';
 import { answerOf, reservationOf, speak } from './answer.ts';
 import { type Asked, type Decided, decide, look, type Scope, scopeOf, type Seen } from './decide.ts';
@@ -136,7 +137,9 @@ async function releaseTo(vault: Vault, asked: Asked): Promise<Released> {
   await vault.barrier('decided', asked.run);
   if (known) await flushOutbox(vault, asked.run);
   const release = known ?? (await reserveAndAppend(vault, asked, scope, decided));
-  return answerRoom(vault, asked, scope, release);
+  // The ledger has the reservation from this vault, so it need not be asked for its bytes.
+  const brought = new Map([...scope.brought, ...digestsOf([release.reservation])]);
+  return answerRoom(vault, asked, { ...scope, brought }, release);
 }
 
 /** Keeps the reasons for the owner, gives up what was reserved for good reasons, and tells the ledger once a code. */

@@ -143,7 +143,7 @@ export async function storeAnswer(
   answer: Bytes,
   releaseNotAfter: number,
 ): Promise<Bytes | undefined> {
-  await db
+  const stored = await db
     .updateTable('releases')
     .set({
       state: 'released',
@@ -153,8 +153,9 @@ export async function storeAnswer(
     .where('run', '=', run)
     .where('room', '=', room)
     .where('state', '=', 'reserved')
-    .execute();
-  return (await findRelease(db, { run, room }))?.answer;
+    .returning('run')
+    .executeTakeFirst();
+  return stored ? answer : (await findRelease(db, { run, room }))?.answer;
 }
 
 /** Gives up a reservation that was never answered. */

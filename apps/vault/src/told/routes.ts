@@ -7,7 +7,7 @@ import { type App, codeOf, mount } from '@sealroom/host';
 import { PUBLIC_SUBJECT_KEY, subjectKey } from '@sealroom/tlog';
 import type { Vault } from '../context.ts';
 import { appendStatement, type Place } from '../follower/ledger.ts';
-import { saveStatement } from '../follower/store.ts';
+import { saveStatements } from '../follower/store.ts';
 import { saltsOf } from '../follower/subjects.ts';
 import { saveTold } from './store.ts';
 
@@ -26,7 +26,7 @@ async function take(vault: Vault, cose: Bytes): Promise<Place> {
   // Without the contract nobody here can judge the statement; the ledger, which knows all of them, does.
   if (!salts) {
     const place = await appendStatement(ledger, cose, undefined);
-    await saveStatement(db, statement.coseDigest, cose);
+    await saveStatements(db, new Map([[statement.coseDigest, cose]]));
     return place;
   }
   // A ledger that is not there must not keep a suspension from counting here.
@@ -44,7 +44,7 @@ async function take(vault: Vault, cose: Bytes): Promise<Place> {
     }
   });
   const place = await appendStatement(ledger, cose, salt ? await subjectKey(salt) : PUBLIC_SUBJECT_KEY);
-  await saveStatement(db, statement.coseDigest, cose);
+  await saveStatements(db, new Map([[statement.coseDigest, cose]]));
   return place;
 }
 
