@@ -69,6 +69,7 @@ try {
     quota: { runs: runs + 1, attemptsPerRun: 1 },
   }));
   const times: number[] = [];
+  const unstaged: number[] = [];
   // The first run, which also signs the contract, warms up.
   for (let i = 0; i <= runs; i++) {
     const run = await request(stage, agreed);
@@ -77,17 +78,23 @@ try {
     const { status } = await untilEnded(stage, run);
     if (status !== 'Run Completed') throw new Error(`A run ended as "${status}".`);
     const first = (await began(open, stage, run)) - accepted;
+    const { stages } = await call(stage.owner.hub, hubRoutes.run, { params: { run } });
+    const reached = (wanted: string) =>
+      Date.parse(stages.find(({ stage: name }) => name === wanted)?.at ?? '');
+    const staging = reached('Workload Launch') - reached('Runtime Build');
     if (process.env['SEALROOM_BENCH_STAGES'] !== undefined) {
-      const { stages } = await call(stage.owner.hub, hubRoutes.run, { params: { run } });
       console.log(
         stages.map(({ stage: name, at }) => `${name} ${Date.parse(at) - accepted}`).join(', '),
         first,
       );
     }
-    if (i > 0) times.push(first);
+    if (i === 0) continue;
+    times.push(first);
+    unstaged.push(first - staging);
   }
   console.log(`approval accepted to first instruction, ${runs} runs (min / median / max), ${load()}`);
   console.log(`  isolation "${stage.node.isolation}": ${ratios(times).text(0)} ms`);
+  console.log(`  staging taken off (Runtime Build to Workload Launch) ${ratios(unstaged).text(0)} ms`);
 } finally {
   await open.close();
 }

@@ -18,10 +18,12 @@ import { measureRoom } from '@sealroom/host/measure';
 import type { Digest } from '@sealroom/bytes';
 import { type NodeConfig, readConfig } from './config.ts';
 import { createHubLink, type HubLink } from './hub-link.ts';
+import { compileRoom } from './gate/compiled.ts';
 import { removeLeftGroups } from './gate/room-user.ts';
 import { loadKeys, type NodeKeys } from './keys.ts';
 import { openNotes } from './notes.ts';
 import { type Capabilities, probeMachine } from './probe.ts';
+import { ROOM_PROGRAM } from './rooms.ts';
 import { endLeftovers, reportLost, RUN_EVENTS, type Running, workLoops } from './runs.ts';
 
 const log = createLog({
@@ -80,6 +82,8 @@ async function main(): Promise<void> {
   if (bwrap === undefined && config.requireGate)
     throw new Error(`Rooms cannot be kept behind the gate: ${machine.gateReasons}`);
   const program = { launch: await measureRoom(), ...machine };
+  const compiled =
+    bwrap === undefined ? undefined : await compileRoom(ROOM_PROGRAM, join(config.dataDirectory, 'compiled'));
   await enrol(config, keys, hub, program);
   const stopping = new AbortController();
   const checks = { hub: async () => void (await hub.describe()) };
@@ -100,6 +104,7 @@ async function main(): Promise<void> {
     notes,
     launch: program.launch,
     bwrap,
+    compiled,
     log,
     retryMs: RETRY_MS,
   };

@@ -14,6 +14,7 @@ import type { Signer } from '@sealroom/cose';
 import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
 import { coreless } from '@sealroom/host/linux';
 import type { Allowance } from './gate/allowance.ts';
+import type { Compiled } from './gate/compiled.ts';
 import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
 import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
 import { createRoomUser, type RoomUser } from './gate/room-user.ts';
@@ -25,6 +26,7 @@ export const ROOM_PROGRAM = join(import.meta.dirname, '..', '..', 'room', 'src',
 /** How a room is shut in, and what it may reach. */
 export type RoomGate = {
   readonly bwrap: string;
+  readonly compiled?: Compiled | undefined;
   readonly allowance: Allowance;
   readonly onRefusal: (refusal: GateRefusal) => void;
   readonly onClosed?: (traffic: { readonly outbound: number; readonly inbound: number }) => void;
@@ -104,7 +106,13 @@ function argvOf(start: RoomStart, folder: string, around: Surroundings | undefin
   if (start.gate === undefined || around === undefined) return coreless(argv);
   const { gate, user } = around;
   return coreless([
-    ...enclosed(start.gate.bwrap, { program, folder, socketPath: gate.socketPath, user }),
+    ...enclosed(start.gate.bwrap, {
+      program,
+      folder,
+      socketPath: gate.socketPath,
+      user,
+      compiled: start.gate.compiled,
+    }),
     ...argv,
   ]);
 }

@@ -55,7 +55,7 @@ async function runningWith(hub: HubLink): Promise<Running> {
     simulator: await ed25519Signer(generateSecret()),
   };
   const config = { hubUrl: 'https://hub.test', privateHosts: [], storeOrigins: [] };
-  const fixed = { config, bwrap: undefined, caPem: null, launch: run(1), retryMs: 1 };
+  const fixed = { config, bwrap: undefined, compiled: undefined, caPem: null, launch: run(1), retryMs: 1 };
   return { ...fixed, keys, hub, signal: stop.signal, spool, notes, log };
 }
 

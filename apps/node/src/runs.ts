@@ -9,6 +9,7 @@ import { ClientError } from '@sealroom/client';
 import { codeOf, ensureDirectory, killGroup, type Log } from '@sealroom/host';
 import { measureRoom } from '@sealroom/host/measure';
 import type { NodeConfig } from './config.ts';
+import type { Compiled } from './gate/compiled.ts';
 import { allowanceOf } from './gate/allowance.ts';
 import type { HubLink } from './hub-link.ts';
 import type { NodeKeys } from './keys.ts';
@@ -43,6 +44,8 @@ export type Running = {
   readonly launch: Digest;
   /** bubblewrap's path when rooms are kept behind the gate. */
   readonly bwrap: string | undefined;
+  /** The room program's compiled code, where rooms are gated. */
+  readonly compiled: Compiled | undefined;
   readonly log: Log<typeof RUN_EVENTS>;
   /** How long after a failed call the hub is called again, in milliseconds. */
   readonly retryMs: number;
@@ -89,7 +92,7 @@ export async function reportLost(
 }
 
 function gateFor(
-  { config, bwrap, log }: Running,
+  { config, bwrap, compiled, log }: Running,
   { work, prepared, storeOrigins }: { work: Work; prepared: PreparedWork; storeOrigins: readonly string[] },
 ): RoomGate | undefined {
   if (bwrap === undefined) return undefined;
@@ -98,6 +101,7 @@ function gateFor(
   let told = 0;
   return {
     bwrap,
+    compiled,
     allowance,
     // A room that is refused without end does not fill the log.
     onRefusal: (refusal) => {

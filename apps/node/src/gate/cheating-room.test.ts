@@ -131,6 +131,26 @@ describe.skipIf(!gated).each(ways)('a cheating room, started by %s,', (how, run)
     expect([reached, outcome.refusals]).toEqual([0, []]);
   });
 
+  test('reads the compiled program that later rooms start from, and can change nothing of it', async () => {
+    const inside = `const { readdirSync, readFileSync, writeFileSync, unlinkSync } = await import('node:fs');
+      const top = process.env.NODE_COMPILE_CACHE;
+      const folder = top + '/' + readdirSync(top)[0];
+      const file = folder + '/' + readdirSync(folder)[0];`;
+    const outcome = await run({
+      source: trying({
+        own: `${inside} return folder.endsWith('-' + process.getuid());`,
+        read: `${inside} return readFileSync(file).length > 0;`,
+        change: `${inside} writeFileSync(file, 'other code'); return 'changed';`,
+        add: `${inside} writeFileSync(folder + '/new', 'other code'); return 'added';`,
+        remove: `${inside} unlinkSync(file); return 'removed';`,
+      }),
+      allowed: [],
+      compiled: true,
+    });
+    const refused = expect.stringMatching(/^E(ROFS|ACCES|PERM)$/) as string;
+    expect(found(outcome)).toEqual({ own: true, read: true, change: refused, add: refused, remove: refused });
+  });
+
   test('is let through to its own destination, and refused every other by the gate', async () => {
     const outcome = await run({
       source: trying({

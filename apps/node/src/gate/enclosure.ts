@@ -5,6 +5,7 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findProgram } from '@sealroom/host/linux';
+import { type Compiled, nameFor } from './compiled.ts';
 import type { RoomUser } from './room-user.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..', '..');
@@ -16,6 +17,8 @@ const JOINING = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; don
 
 /** Where a room under a gate finds its socket. */
 export const SOCKET_INSIDE = '/run/gate.sock';
+
+const COMPILED_INSIDE = '/run/compiled';
 
 /** The path of bubblewrap, or what is missing. */
 export function findBubblewrap(): { readonly bwrap?: string; readonly missing: string } {
@@ -67,7 +70,16 @@ export type Enclosure = {
   readonly socketPath: string | undefined;
   /** Its user, where the node is root. */
   readonly user: RoomUser | undefined;
+  /** The program's compiled code, which the room may read. */
+  readonly compiled?: Compiled | undefined;
 };
+
+function showing(compiled: Compiled | undefined, user: RoomUser | undefined): string[] {
+  if (compiled === undefined) return [];
+  const inside = join(COMPILED_INSIDE, nameFor(compiled, user?.uid));
+  const found = ['--setenv', 'NODE_COMPILE_CACHE', COMPILED_INSIDE];
+  return ['--perms', '0755', '--dir', COMPILED_INSIDE, '--ro-bind', compiled.folder, inside, ...found];
+}
 
 /** bubblewrap makes the root as root would, and what runs in it is the room's user from its first instruction. */
 function becoming(user: RoomUser | undefined): string[] {
@@ -84,7 +96,10 @@ function joining(user: RoomUser | undefined): string[] {
 }
 
 /** Command words before the program's own. */
-export function enclosed(bwrap: string, { program, folder, socketPath, user }: Enclosure): string[] {
+export function enclosed(
+  bwrap: string,
+  { program, folder, socketPath, user, compiled }: Enclosure,
+): string[] {
   const parts = PROGRAM_PARTS.map((name) => realpathSync(join(PROJECT, name)));
   const own = [...parts, realpathSync(process.execPath), dirname(realpathSync(program))];
   return [
@@ -98,6 +113,7 @@ export function enclosed(bwrap: string, { program, folder, socketPath, user }: E
     foldersAbove(folder === undefined ? own : [...own, folder]),
     own.flatMap(readOnly),
     folder === undefined ? [] : ['--bind', folder, folder],
+    showing(compiled, user),
     socketPath === undefined ? [] : ['--bind', socketPath, SOCKET_INSIDE],
     ['--chdir', '/', '--setenv', 'TMPDIR', '/tmp', '--'],
     becoming(user),

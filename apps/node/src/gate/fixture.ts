@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
-import { type RoomEnd, runRoom } from '../rooms.ts';
+import { type RoomEnd, ROOM_PROGRAM, runRoom } from '../rooms.ts';
+import { compileRoom } from './compiled.ts';
 import { findBubblewrap } from './enclosure.ts';
 import type { GateRefusal } from './gate.ts';
 
@@ -16,6 +17,8 @@ export type CheatSpec = {
   /** `host:port` of what the room may reach. */
   readonly allowed: readonly string[];
   readonly outboundBytes?: number;
+  /** Show the room its program's compiled code. */
+  readonly compiled?: boolean;
 };
 
 export type CheatOutcome = {
@@ -30,6 +33,7 @@ export async function runCheat({
   source,
   allowed,
   outboundBytes = 100_000,
+  compiled = false,
 }: CheatSpec): Promise<CheatOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'sealroom-cheat-'));
   const refusals: GateRefusal[] = [];
@@ -63,6 +67,7 @@ export async function runCheat({
       launch: digest,
       gate: {
         bwrap: findBubblewrap().bwrap ?? '',
+        compiled: compiled ? await compileRoom(ROOM_PROGRAM, join(folder, 'node', 'compiled')) : undefined,
         allowance: {
           destinations: new Map(
             allowed.map((name) => {
