@@ -15,6 +15,7 @@ import { type Point, POINTS, pointText, VICTIMS } from './steps.ts';
 
 const CHOSEN = [
   'hub after "hub appends run.approved"',
+  'hub and room after "hub appends run.finished"',
   'hub before "room uploads"',
   'ledger before "vault appends key.reserved"',
   'ledger after "hub appends run.finished"',
@@ -193,6 +194,16 @@ describe('the checker finds', () => {
     expect(await change(() => ({ status: 'Run Completed' }))).toContain('run/receipt');
     const other = await sha256Digest(new Uint8Array(1));
     expect(await change(() => ({ output: other }))).toContain('run/output');
+  });
+
+  test('an end that the ledger has and the hub does not show, with another outcome, or without its output', async () => {
+    const change = (more: Partial<History['runs'][number]>) =>
+      brokenIn({
+        runs: history.runs.map((run) => (run.status === 'Run Completed' ? { ...run, ...more } : run)),
+      });
+    expect(await change({ status: 'Run Failed', detail: 'node/lost' })).toContain('run/end-lost');
+    expect(await change({ receipt: null })).toContain('run/end-lost');
+    expect(await change({ output: null })).toContain('run/end-lost');
   });
 
   test('what is left of a room', async () => {

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sha256Digest } from '@sealroom/bytes';
+import { isOfType, readStatement } from '@sealroom/contract';
 import type { ProcessName } from '@sealroom/host';
 import { type CrashHouse, VAULTS } from './house.ts';
 import type { Exchange, Watch } from './proxy.ts';
@@ -57,6 +58,13 @@ function kindOf(service: string): Victim {
   return service.startsWith('vault') ? 'vault' : (service as Victim);
 }
 
+/** The run whose end the hub brings to the ledger. */
+async function runOf({ body }: Exchange, step: string | undefined): Promise<string | undefined> {
+  if (step !== 'hub appends run.finished') return undefined;
+  const statement = await readStatement(body);
+  return isOfType(statement, 'run.finished') ? statement.payload.run : undefined;
+}
+
 export class Killer {
   readonly kills: Kill[] = [];
   /** Names of the rooms' folders in the node's spool, as they were seen. */
@@ -68,6 +76,8 @@ export class Killer {
   /** Runs that were ended by killing, and runs whose end the ledger took. */
   #ended = 0;
   readonly #finished: Set<string> = new Set();
+  /** The room that has handed in the end of a run, by the run. */
+  readonly #uploading: Map<string, ProcessName> = new Map();
   #house: CrashHouse | undefined;
   #wanted = 0;
 
@@ -94,14 +104,16 @@ export class Killer {
   readonly watch: Watch = {
     before: async (exchange) => {
       await this.#recorder.request(exchange);
-      return this.#at(exchange, 'before', await stepOf(exchange));
+      const step = await stepOf(exchange);
+      if (step === 'room uploads') this.#noteUpload(exchange);
+      return this.#at(exchange, 'before', step, await runOf(exchange, step));
     },
     after: async (exchange, answer) => {
       await this.#recorder.answer(exchange, answer);
       const step = await stepOf(exchange, answer);
       if (step === 'hub appends run.finished' && answer.status < 300)
         this.#finished.add(await sha256Digest(exchange.body));
-      return this.#at(exchange, 'after', step);
+      return this.#at(exchange, 'after', step, await runOf(exchange, step));
     },
   };
 
@@ -143,24 +155,36 @@ export class Killer {
     this.#kill(process, { victim: kindOf(choice), point: 'any moment' });
   }
 
-  #at(exchange: Exchange, moment: Moment, step: string | undefined): boolean {
+  #noteUpload(exchange: Exchange): void {
+    const run = decodeURIComponent(exchange.path.split('/').at(-2) ?? '');
+    const room = this.#house?.victimOf('room', exchange);
+    if (room) this.#uploading.set(run, room);
+  }
+
+  /** @param run whose end is said in the exchange, if one is */
+  #at(exchange: Exchange, moment: Moment, step: string | undefined, run: string | undefined): boolean {
     if (step === undefined || !this.#house) return true;
     for (const { armed } of this.#mayEnd ? [this.#fatal, this.#other] : [this.#other]) {
       const at = armed.findIndex((point) => point.step === step && point.moment === moment);
       const point = armed[at];
       const process = point && this.#house.victimOf(point.victim, exchange);
       if (!process) continue;
+      const other = point.also && this.#uploading.get(run ?? '');
+      if (point.also && !other) continue;
       armed.splice(at, 1);
-      const killed = this.#kill(process, { victim: point.victim, point: pointText(point) });
+      const killed = this.#kill(process, { victim: point.victim, point: pointText(point) }, other);
       return !(killed && point.victim === callerOf(exchange));
     }
     return true;
   }
 
-  #kill(name: ProcessName | undefined, kill: Kill): boolean {
+  /** @param other dies at the same moment and is not counted */
+  #kill(name: ProcessName | undefined, kill: Kill, other?: ProcessName): boolean {
     if (!name || this.kills.length >= this.#wanted) return false;
     this.#look();
     try {
+      // The other first: left alone it would say it again to whoever is started next.
+      if (other) process.kill(other.pid, 'SIGKILL');
       process.kill(name.pid, 'SIGKILL');
     } catch {
       return false; // it has just ended by itself

@@ -1,5 +1,5 @@
 // Invariants of runs as the hub shows them: each has come to an end that is clear, a completed one with one output and a
-// receipt that verifies, and the charge of each is what every vault cleared.
+// receipt that verifies; what the ledger has as finished is finished; and the charge of each is what every vault cleared.
 import { isOfType, verifyReceipt } from '@sealroom/contract';
 import type { HubRun } from './history.ts';
 import type { Judged } from './invariants.ts';
@@ -34,6 +34,20 @@ function checkEnd({ record, broken }: Judged, run: HubRun): void {
   if (completed > 1) broken('run/twice', `run ${run.run} was completed ${completed} times`);
 }
 
+/** What the ledger has as finished is finished at the hub: with the outcome of its statement, its output and a receipt. */
+function checkFinished({ history, leaves, broken }: Judged): void {
+  const shown = new Map(history.runs.map((run) => [run.run, run]));
+  for (const { statement } of leaves) {
+    if (!isOfType(statement, 'run.finished')) continue;
+    const { run: digest, outcome, output } = statement.payload;
+    const run = shown.get(digest);
+    if (!run) continue;
+    const status = outcome === 'completed' ? 'Run Completed' : 'Run Failed';
+    if (run.status !== status || run.output !== output || run.receipt === null)
+      broken('run/end-lost', `the ledger has run ${digest} as ${outcome}, the hub as "${run.status}"`);
+  }
+}
+
 /** The charge in the room's statement is the one that each vault of the contract cleared. */
 function checkCharges({ leaves, record, broken }: Judged): void {
   for (const { statement } of leaves) {
@@ -60,5 +74,6 @@ export async function checkRuns(judged: Judged): Promise<void> {
     checkEnd(judged, run);
     if (run.status === 'Run Completed') await checkCompleted(judged, run);
   }
+  checkFinished(judged);
   checkCharges(judged);
 }

@@ -8,7 +8,13 @@ export const VICTIMS = ['hub', 'ledger', 'vault', 'node', 'room'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 export type Moment = 'before' | 'after';
-export type Point = { readonly step: string; readonly moment: Moment; readonly victim: Victim };
+export type Point = {
+  readonly step: string;
+  readonly moment: Moment;
+  readonly victim: Victim;
+  /** The room whose run it is dies with the victim, so that nobody is left to say it again. */
+  readonly also?: 'room';
+};
 
 /** Each step with the processes worth killing at it: who asks, who answers, and who waits for both. */
 const STEPS: Readonly<{ [step: string]: readonly Victim[] }> = {
@@ -33,12 +39,25 @@ const STEPS: Readonly<{ [step: string]: readonly Victim[] }> = {
   'node reports a lost room': ['node', 'hub'],
 };
 
-export const POINTS: readonly Point[] = Object.entries(STEPS).flatMap(([step, victims]) =>
-  (['before', 'after'] as const).flatMap((moment) => victims.map((victim) => ({ step, moment, victim }))),
-);
+const BOTH = ['before', 'after'] as const;
 
-export function pointText({ step, moment, victim }: Point): string {
-  return `${victim} ${moment} "${step}"`;
+/** Two at once: the ledger has or has not the end of a run, and neither the hub nor its room can tell. */
+const TOGETHER: readonly Point[] = BOTH.map((moment) => ({
+  step: 'hub appends run.finished',
+  moment,
+  victim: 'hub',
+  also: 'room',
+}));
+
+export const POINTS: readonly Point[] = [
+  ...Object.entries(STEPS).flatMap(([step, victims]) =>
+    BOTH.flatMap((moment) => victims.map((victim) => ({ step, moment, victim }))),
+  ),
+  ...TOGETHER,
+];
+
+export function pointText({ step, moment, victim, also }: Point): string {
+  return `${victim}${also === undefined ? '' : ` and ${also}`} ${moment} "${step}"`;
 }
 
 async function appended(body: Uint8Array): Promise<string> {

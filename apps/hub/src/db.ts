@@ -1,4 +1,4 @@
-// Row types of the hub's tables (migrations/0001_hub.sql). Times are Dates; digests, kids and ids are text.
+// Row types of the hub's tables (migrations/). Times are Dates; digests, kids and ids are text.
 import type { Digest } from '@sealroom/bytes';
 import type { StatementType } from '@sealroom/contract';
 import type { Database, inTransaction } from '@sealroom/host';
@@ -111,6 +111,7 @@ export type Tables = {
     sequence: Generated<number>;
     last_event: Digest | null;
   };
+  run_ends: { run: Digest; cose_digest: Digest; cose: Buffer; parts: Buffer; handed_in_at: Date };
   notes: { digest: Digest; run_configuration: string; content: string };
   receipts: { run: Digest; parts: Buffer; receipt: Buffer | null };
   node_codes: { code_hash: Digest; name: string; created_by: Digest | null; expires_at: Date };

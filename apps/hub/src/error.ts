@@ -30,6 +30,8 @@ const STATUS = {
   'hub/ledger-unreachable': 503,
   'hub/ledger-answer': 502,
   'hub/ledger-unwitnessed': 503,
+  'hub/end-unsettled': 503,
+  'hub/output-missing': 500,
   'hub/record-broken': 500,
   'hub/half-tls': 500,
 } as const;

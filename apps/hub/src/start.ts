@@ -23,6 +23,7 @@ import type { HubLog } from './log.ts';
 import { openObjects } from './objects.ts';
 import { openBook } from './record/book.ts';
 import { ledgerLink } from './record/ledger.ts';
+import { settleEnds } from './runs/ends.ts';
 import { openQueue } from './runs/queue.ts';
 import { endLostRuns } from './runs/watch.ts';
 import { requeueWaiting } from './runs/work.ts';
@@ -136,6 +137,11 @@ export async function startHub(config: HubConfig, log: HubLog): Promise<RunningH
       if (statements > 0) log.event('ledger.found', { statements });
     };
     undo.push(repeat(FOLLOW_MS, 'follow the ledger', follow, log));
+    const settle = async () => {
+      const { finished, refused } = await settleEnds(parts);
+      if (finished + refused.length > 0) log.event('ends.settled', { finished, refused: refused.join(' ') });
+    };
+    undo.push(repeat(FOLLOW_MS, 'settle ends of runs', settle, log));
     undo.push(repeat(WATCH_MS, 'end lost runs', () => endLostRuns(parts, Date.now()), log));
     return { url: server.url, origin, close };
   } catch (error) {

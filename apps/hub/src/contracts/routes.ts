@@ -3,7 +3,7 @@ import { hubRoutes } from '@sealroom/api';
 import { base64urlDecode, type Digest } from '@sealroom/bytes';
 import { readStatement, type Statement } from '@sealroom/contract';
 import { type App, mount } from '@sealroom/host';
-import type { Db } from '../db.ts';
+import type { Db, Tx } from '../db.ts';
 import { refuse } from '../error.ts';
 import { expectType } from '../organisations/rules.ts';
 import { freshId } from '../projects/routes.ts';
@@ -103,11 +103,18 @@ function mountSubmit(app: App, { db, book, actorOf, runs }: ContractsParts): voi
           },
         }
       : await runs.takingOf(statement, configuration, note);
+    const keepNote = async (tx: Tx) => {
+      if (note) await saveNote(tx, configuration.run_configuration, note);
+    };
     const place = await book.take(bytes, {
       ...taking,
       write: async (tx, placed) => {
-        if (note) await saveNote(tx, configuration.run_configuration, note);
+        await keepNote(tx);
         await taking.write?.(tx, placed);
+      },
+      again: async (tx) => {
+        await keepNote(tx);
+        await taking.again?.(tx);
       },
     });
     runs.wake();

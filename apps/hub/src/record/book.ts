@@ -29,6 +29,8 @@ export type Taking = {
   readonly accept?: (statement: Statement) => Promise<void> | void;
   /** Writes what the statement means; the same transaction stores the statement. Repeated on a collision. */
   readonly write?: (tx: Tx, placed: Placed) => Promise<void>;
+  /** Instead of both for a statement that is here already: adds what came with it and is not, where it was found in the ledger. */
+  readonly again?: (tx: Tx) => Promise<void>;
 };
 
 export type Book = {
@@ -93,11 +95,14 @@ export async function openBook({ db, ledger }: { db: Db; ledger: LedgerLink }): 
 
   async function place(
     bytes: Bytes,
-    { accept, write }: Taking,
+    { accept, write, again }: Taking,
     admit: (record: LedgerRecord, bytes: Bytes) => Promise<Admitted>,
   ): Promise<Place> {
     const known = await findPlace(db, (await sha256Digest(bytes)) as Digest);
-    if (known) return known;
+    if (known) {
+      if (again) await inTransaction(db, again);
+      return known;
+    }
     const admitted = await admit(record, bytes);
     const { statement } = admitted;
     await accept?.(statement);

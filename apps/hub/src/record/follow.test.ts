@@ -1,6 +1,6 @@
 // What was said past the hub, straight to the ledger: by parties, by vaults, or by the hub itself before a crash.
 import { hubRoutes } from '@sealroom/api';
-import { base64urlDecode, type Digest } from '@sealroom/bytes';
+import { base64urlDecode, type Digest, sha256Digest, utf8Encode } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { freshSalt } from '@sealroom/contract';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
@@ -71,6 +71,26 @@ it('goes on with a run whose approval reached the ledger and then got lost', asy
   expect(work?.run).toBe(run);
   // The steward tries again with the same statement, and hears that it stands.
   expect((await submit(world, world.steward, statement)).digest).toMatch(/^sha256:/);
+});
+
+it('takes the words that came with a statement that a crash had left to the ledger alone', async () => {
+  const { owner, steward, digest: contract } = world;
+  const run = await requestRun(world);
+  const note = 'the data is not what was agreed';
+  const named = await sha256Digest(utf8Encode(note));
+  const payload = { salt: freshSalt(), contract, run, org: steward.org, note: named };
+  const rejection = { type: 'run.rejected' as const, payload, iss: steward.org };
+  const statement = await say(hub, steward.person, rejection);
+  await aside(statement);
+  expect(await hub.catchUp()).toBe(1);
+  expect(await as(hub, owner, hubRoutes.run, { params: { run } })).toMatchObject({
+    status: 'Run Rejected',
+    detail: null,
+  });
+  // The steward tries again with the same statement: the words are here, once.
+  await submit(world, steward, statement, note);
+  await submit(world, steward, statement, note);
+  expect(await as(hub, owner, hubRoutes.run, { params: { run } })).toMatchObject({ detail: note });
 });
 
 it('finds a request, a signature and a reservation, in whatever order it hears of them', async () => {

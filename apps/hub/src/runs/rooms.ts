@@ -27,8 +27,9 @@ import type { Objects } from '../objects.ts';
 import type { Book } from '../record/book.ts';
 import type { Place } from '../record/ledger.ts';
 import { checkUpload, type Parts, partsSchema } from './room-rules.ts';
-import { findRoom, noteEvent, type RoomRow, saveReceiptParts, saveRoom } from './room-store.ts';
-import { addStage, findRun, finishRun, type RunRow } from './store.ts';
+import { takeEnd } from './ends.ts';
+import { findRoom, noteEvent, type RoomRow, saveRoom } from './room-store.ts';
+import { addStage, findRun, type RunRow } from './store.ts';
 
 export type RoomsParts = {
   readonly db: Db;
@@ -160,10 +161,10 @@ export type RoomUpload = {
 
 /**
  * Takes the end of a run: clearances first, then the room's statement; the output is durable before either.
- * @throws hub/not-found · hub/unknown-room · hub/digest-mismatch · statement/… · hub/ledger-…
+ * @throws hub/not-found · hub/unknown-room · hub/digest-mismatch · what {@link takeEnd} throws
  */
 export async function takeUpload(parts: RoomsParts, name: Digest, given: RoomUpload): Promise<Place> {
-  const { db, book, objects, origin, now } = parts;
+  const { db, objects, origin, now } = parts;
   const run = await findRun(db, name);
   if (!run) throw notFound('run');
   const message = base64urlDecode(given.upload);
@@ -180,15 +181,7 @@ export async function takeUpload(parts: RoomsParts, name: Digest, given: RoomUpl
   const { reservations, cleared } = readParts(roomParts);
   for (const item of reservations) await learnOf(parts, run, 'key.reserved', base64urlDecode(item));
   for (const item of cleared) await learnOf(parts, run, 'output.cleared', base64urlDecode(item));
-  const outputs = {
-    sealed: sealed && (await objects.put(sealed)),
-    envelope: envelope && (await objects.put(envelope)),
-  };
-  const status = statement.payload.outcome === 'completed' ? 'Run Completed' : 'Run Failed';
-  return book.take(bytes, {
-    write: async (tx) => {
-      await finishRun(tx, run.run, { status, at: new Date(now()), ...outputs });
-      await saveReceiptParts(tx, run.run, roomParts);
-    },
-  });
+  for (const object of [sealed, envelope]) if (object) await objects.put(object);
+  const end = { run: run.run, cose_digest: statement.coseDigest, cose: bytes, parts: roomParts };
+  return takeEnd(parts, { ...end, handed_in_at: new Date(now()) });
 }

@@ -8,7 +8,7 @@ import type { NodeOf } from '../nodes/routes.ts';
 import { participantsFor } from '../projects/store.ts';
 import type { ActorOf } from '../sessions/routes.ts';
 import { type RoomsParts, takeEvent, takeUpload } from './rooms.ts';
-import { endRun, findRun, loadRun, loadRuns, runFor } from './store.ts';
+import { findRun, giveUpRun, loadRun, loadRuns, runFor } from './store.ts';
 import { settleRuns, takeRun, type WorkParts } from './work.ts';
 import type { Bell } from './bell.ts';
 
@@ -86,8 +86,8 @@ function mountNodes(app: App, { work, nodeOf, waiting }: RunRoutesParts): void {
     const node = await nodeOf(request, body);
     const run = await findRun(db, params.run);
     if (run?.node !== node.node) throw notFound('run');
-    const end = { status: 'Run Failed', detail: body.detail, at: new Date(now()) } as const;
-    await inTransaction(db, (tx) => endRun(tx, params.run, end));
+    const { detail } = body;
+    await inTransaction(db, (tx) => giveUpRun(tx, params.run, { detail, at: new Date(now()) }));
     return {};
   });
 }

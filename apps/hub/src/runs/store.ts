@@ -6,6 +6,7 @@ import { notFound } from '../error.ts';
 import { participantsFor } from '../projects/store.ts';
 import { recordedOf, selectStatements } from '../record/store.ts';
 import type { Actor } from '../sessions/rules.ts';
+import { findEnd } from './end-store.ts';
 import type { RunStatus } from './rules.ts';
 
 export type RunRow = {
@@ -80,6 +81,31 @@ export async function endRun(
     .executeTakeFirst();
   if (ended) await addStage(tx, run, { stage: status, at, detail });
   return ended !== undefined;
+}
+
+/** Adds the words to an end that the hub has heard of without them. */
+export async function explainEnd(
+  tx: Tx,
+  run: Digest,
+  { status, detail }: { status: RunStatus; detail: string | null },
+): Promise<void> {
+  await tx
+    .updateTable('runs')
+    .set({ detail })
+    .where('run', '=', run)
+    .where('status', '=', status)
+    .where('detail', 'is', null)
+    .execute();
+}
+
+/** Ends an open run that its room or node has lost, unless the room has handed in an end that is not settled yet. True if it did. */
+export async function giveUpRun(
+  tx: Tx,
+  run: Digest,
+  { detail, at }: { detail: string; at: Date },
+): Promise<boolean> {
+  if ((await findEnd(tx, run)) !== undefined) return false;
+  return endRun(tx, run, { status: 'Run Failed', detail, at });
 }
 
 /** What the room's signed statement says stands, whatever the hub had assumed before. */

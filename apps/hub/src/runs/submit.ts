@@ -16,7 +16,7 @@ import {
   runNamed,
   statusAfter,
 } from './rules.ts';
-import { endRun, initiateRun, insertRun, openRunOf } from './store.ts';
+import { endRun, explainEnd, initiateRun, insertRun, openRunOf } from './store.ts';
 
 export type Runs = {
   /** How the hub takes a run statement under a configuration. @throws hub/wrong-type · hub/contract-mismatch */
@@ -88,6 +88,7 @@ export function runsOf(parts: RunsParts): Runs {
         write: async (tx) => {
           await endRun(tx, statement.payload.run, { status, detail, at: new Date(now()) });
         },
+        again: (tx) => explainEnd(tx, statement.payload.run, { status, detail }),
       };
     },
   };

@@ -4,7 +4,7 @@ import { inTransaction } from '@sealroom/host';
 import type { Db } from '../db.ts';
 import type { Book } from '../record/book.ts';
 import { lossOf } from './rules.ts';
-import { endRun, unfinishedRuns } from './store.ts';
+import { giveUpRun, unfinishedRuns } from './store.ts';
 
 /** Ends the runs that are lost at `now` (milliseconds since 1970); gives how many. */
 export async function endLostRuns({ db, book }: { db: Db; book: Book }, now: number): Promise<number> {
@@ -20,7 +20,7 @@ export async function endLostRuns({ db, book }: { db: Db; book: Book }, now: num
     const detail = lossOf(waiting, now);
     if (detail === undefined) continue;
     const at = new Date(now);
-    if (await inTransaction(db, (tx) => endRun(tx, row.run, { status: 'Run Failed', detail, at }))) ended++;
+    if (await inTransaction(db, (tx) => giveUpRun(tx, row.run, { detail, at }))) ended++;
   }
   return ended;
 }

@@ -15,7 +15,7 @@ import { issuedAt } from '../record/rules.ts';
 import { selectStatements } from '../record/store.ts';
 import type { Queue } from './queue.ts';
 import { concerns, hasEnded, kindsFor, kindsOf, standingOf, WORK_TYPES } from './rules.ts';
-import { claimRun, endRun, findRun, runsWith, unclaimRun, unfinishedRuns } from './store.ts';
+import { claimRun, findRun, giveUpRun, runsWith, unclaimRun, unfinishedRuns } from './store.ts';
 
 export type WorkParts = {
   readonly db: Db;
@@ -143,10 +143,10 @@ export async function settleRuns(
     if (running.includes(run)) continue;
     const state = book.record.contracts.get(contract);
     const kinds = state ? kindsOf(state.contract) : [];
-    const end = { status: 'Run Failed', detail: 'node/lost', at: new Date(now()) } as const;
+    const lost = { detail: 'node/lost', at: new Date(now()) };
     await queue.prepare(kinds);
     await inTransaction(db, async (tx) => {
-      if (heard_at !== null) await endRun(tx, run, end);
+      if (heard_at !== null) await giveUpRun(tx, run, lost);
       else if (await unclaimRun(tx, run, node)) await queue.send(tx, run, kinds);
     });
   }
@@ -166,7 +166,7 @@ export async function takeRun(parts: WorkParts, node: NodeRow): Promise<Work | u
       const mine = await inTransaction(db, async (tx) => {
         await queue.done(tx, kind, taken);
         if (open && standing === 'later') await queue.send(tx, run, [kind], RETRY_SECONDS);
-        if (typeof work === 'string') await endRun(tx, run, { status: 'Run Failed', detail: work, at });
+        if (typeof work === 'string') await giveUpRun(tx, run, { detail: work, at });
         return typeof work === 'object' && (await claimRun(tx, run, node.node, at));
       });
       if (mine && typeof work === 'object') return work;

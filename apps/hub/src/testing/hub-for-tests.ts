@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createHub } from '../app.ts';
 import { urlVaulting } from '../artifacts/secrets.ts';
 import type { Db, Tables } from '../db.ts';
-import { openObjects } from '../objects.ts';
+import { type Objects, openObjects } from '../objects.ts';
 import { type Book, openBook } from '../record/book.ts';
 import { ledgerLink } from '../record/ledger.ts';
 import { openQueue, type Queue } from '../runs/queue.ts';
@@ -29,6 +29,7 @@ export type Hub = {
   readonly book: Book;
   readonly db: Db;
   readonly queue: Queue;
+  readonly objects: Objects;
   readonly clock: Clock;
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   /** The record as a hub that starts now would fold it. */
@@ -60,6 +61,7 @@ export async function startHub({
   });
   const book = await openBook({ db, ledger: link });
   const queue = await openQueue({ url: database.url, log });
+  const objects = await openObjects(objectsFolder ?? join(folder, 'objects'));
   const clock: Clock = { now: NOON };
   const { app, catchUp } = createHub({
     origin: HUB_ORIGIN,
@@ -68,7 +70,7 @@ export async function startHub({
     db,
     book,
     queue,
-    objects: await openObjects(objectsFolder ?? join(folder, 'objects')),
+    objects,
     vaulting: await urlVaulting(generateSecret()),
     files: { directory: join(folder, 'files'), secret: generateSecret(), url: HUB_ORIGIN },
     log,
@@ -82,6 +84,7 @@ export async function startHub({
     book,
     db,
     queue,
+    objects,
     clock,
     request,
     catchUp,

@@ -234,13 +234,19 @@ export async function startRoom(world: World, run: Digest): Promise<Room> {
   return room;
 }
 
-/** Clears, signs and uploads an output of so many bytes. */
-export async function finishRoom(world: World, room: Room) {
+/** Clears and signs an output; `upload` hands it in. */
+export async function endOf(world: World, room: Room) {
   const [sealed, envelope] = [new Uint8Array(4096).fill(7), new Uint8Array(80).fill(8)];
   const cleared = [await clear(world, world.steward, room), await clear(world, world.owner, room)];
   const outputs = { output: await sha256Digest(sealed), envelope: await sha256Digest(envelope) };
   const statement = await finishedBy(world, room, outputs);
   const body = await uploadOf(world, room, { sealed, envelope, cleared, statement });
   const upload = () => call(world.hub.service, hubRoutes.roomUpload, { params: { run: room.run }, body });
-  return { sealed, envelope, body, upload, place: await upload() };
+  return { sealed, envelope, body, statement, upload };
+}
+
+/** Clears, signs and uploads an output. */
+export async function finishRoom(world: World, room: Room) {
+  const end = await endOf(world, room);
+  return { ...end, place: await end.upload() };
 }
