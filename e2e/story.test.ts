@@ -5,6 +5,7 @@ import { call } from '@sealroom/client';
 import { freshSalt, type Trust, verifyReceipt } from '@sealroom/contract';
 import { openOutput, parseEnvelope } from '@sealroom/seal';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { probeMachine } from '../apps/node/src/probe.ts';
 import { collect, trustOf } from './collect.ts';
 import {
   type Agreed,
@@ -69,6 +70,10 @@ test('two parties validate a model on sealed data, and only the agreed report le
     'Run',
     'Run Completed',
   ]);
+  // What the room saw of the gate is what this machine's node can put up.
+  const { bwrap } = await probeMachine();
+  const built = ended.stages.find((item) => item.stage === 'Runtime Build');
+  expect(built?.detail).toBe(bwrap === undefined ? 'gate/none' : 'gate/closed');
   expect(await reportOf(run)).toMatchObject(METRICS);
   const receipt = await call(stage.steward.hub, hubRoutes.receipt, { params: { run } });
   const { finished, contracts } = await verifyReceipt(receipt, trust);

@@ -4,6 +4,7 @@ import { base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroo
 import { call, type Fetch } from '@sealroom/client';
 import { createMessage, type MessageOf } from '@sealroom/contract';
 import type { Signer } from '@sealroom/cose';
+import type { GateSeen } from './gate-seen.ts';
 
 export type Stage = MessageOf<'room-event'>['stage'];
 
@@ -17,7 +18,7 @@ export type HubLink = {
   /** Proves the room with a vault's answer and tells the first stage. */
   introduce(answer: string, reservation: string): Promise<void>;
   /** @param detail a code of this house; never anything the algorithm or the data can choose beyond one bit */
-  tell(stage: Stage, detail?: FailureCode): Promise<void>;
+  tell(stage: Stage, detail?: FailureCode | GateSeen): Promise<void>;
   upload(parts: {
     sealed: Bytes | null;
     envelope: Bytes | null;
@@ -34,7 +35,7 @@ export async function createHubLink(
   const service = { baseUrl: hubUrl, fetch };
   const { origin } = await call(service, hubRoutes.describe, {});
   let sequence = 0;
-  const event = async (stage: Stage, detail: FailureCode | null = null): Promise<string> => {
+  const event = async (stage: Stage, detail: FailureCode | GateSeen | null = null): Promise<string> => {
     const payload = { run, sequence: sequence++, stage, detail };
     return base64urlEncode(
       await createMessage(signer, { name: 'room-event', payload, audience: origin, now: now() }),

@@ -1,5 +1,6 @@
 // One run from boot to destruction, in the order of protocol.md section 8: plan, keys, staging, sandbox and gate, ending.
 import { rm } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Fetch } from '@sealroom/client';
 import { isolationSuffices } from '@sealroom/contract';
@@ -7,6 +8,7 @@ import { SegmentPool } from '@sealroom/host/sealing';
 import { endRun } from './ending.ts';
 import { RoomError } from './error.ts';
 import { execute, type Execution } from './execution.ts';
+import { gateSeen } from './gate-seen.ts';
 import { createHubLink } from './hub-link.ts';
 import { createIdentity, obtainKeys, type Quote, type Released } from './keys.ts';
 import { type Boot, makePlan, type Plan } from './plan.ts';
@@ -84,7 +86,7 @@ export async function runRoom(boot: Boot, links: RoomLinks): Promise<'completed'
   const threads = new SegmentPool();
   threads.start();
   try {
-    await hub.tell('Runtime Build');
+    await hub.tell('Runtime Build', gateSeen(boot.gate, networkInterfaces()));
     const { algorithm, datasets } = await stageAll(plan, released, boot, { storeFetch, threads });
     await hub.tell('Workload Launch');
     await hub.tell('Run');
