@@ -25,7 +25,9 @@ type Running = {
 const children: ChildProcess[] = [];
 
 async function start(program: string, settings: Record<string, string>): Promise<Running> {
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings };
+  // However the tests end, their processes end with them.
+  const withTests = { SEALROOM_LEDGER_STOP_WITH_PARENT: 'true', SEALROOM_HUB_STOP_WITH_PARENT: 'true' };
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...withTests, ...settings };
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'pipe'], env });
   children.push(child);
   let said = '';

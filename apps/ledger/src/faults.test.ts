@@ -115,8 +115,10 @@ async function spawnLedger(data: string): Promise<Running> {
       FAULT_FILE: join(folder, 'fault'),
       SEALROOM_LEDGER_ORIGIN: ORIGIN,
       SEALROOM_LEDGER_DATA_DIRECTORY: data,
+      // However the tests end, their processes end with them.
+      SEALROOM_LEDGER_STOP_WITH_PARENT: 'true',
     },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   running.push(child);
   for await (const line of createInterface({ input: child.stdout })) {

@@ -58,9 +58,11 @@ async function spawnLedger(
       ...process.env,
       SEALROOM_LEDGER_ORIGIN: ORIGIN,
       SEALROOM_LEDGER_DATA_DIRECTORY: data,
+      // However the tests end, their processes end with them.
+      SEALROOM_LEDGER_STOP_WITH_PARENT: 'true',
       ...settings,
     },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   for await (const line of createInterface({ input: child.stdout })) {
     const { url, key } = JSON.parse(line) as { url: string; key: string };

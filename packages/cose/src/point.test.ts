@@ -39,6 +39,7 @@ describe('a public key', () => {
   it('has one text: coordinates beyond the field are refused', async () => {
     for (const hex of [P, P_PLUS_ONE, 'ff'.repeat(32)]) {
       refused('Ed25519', hexDecode(hex));
+      refused('Ed25519', flipSign(hexDecode(hex)));
       refused('X25519', hexDecode(hex));
     }
     refused('X25519', flipSign(parseKey(await publicKeyOf('X25519', generateSecret())).x));

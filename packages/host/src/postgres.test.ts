@@ -69,10 +69,12 @@ function supervisor(directory: string, prefix: readonly string[] = [], env: Node
     import { startPostgres } from ${JSON.stringify(module)};
     const postgres = await startPostgres({ dataDirectory: ${JSON.stringify(directory)} });
     console.log(JSON.stringify({ url: postgres.url('postgres'), pid: postgres.pid() }));
-    process.on('SIGTERM', () => postgres.stop().then(() => process.exit(0)));
+    const end = () => postgres.stop().then(() => process.exit(0));
+    process.on('SIGTERM', end);
+    process.stdin.on('end', end).resume();
     setInterval(() => {}, 1000);`;
   const [program, ...rest] = [...prefix, process.execPath, '--input-type=module', '-e', source];
-  const child = spawn(program ?? process.execPath, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program ?? process.execPath, rest, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const line = once(createInterface(child.stdout), 'line').then(
     ([text]) => JSON.parse(String(text)) as { url: string; pid: number },
   );
