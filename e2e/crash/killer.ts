@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sha256Digest } from '@sealroom/bytes';
 import { isOfType, readStatement } from '@sealroom/contract';
-import type { ProcessName } from '@sealroom/host';
+import { isAlive, type ProcessName } from '@sealroom/host';
 import { type CrashHouse, VAULTS } from './house.ts';
 import type { Exchange, Watch } from './proxy.ts';
 import type { Recorder } from './recorder.ts';
@@ -170,7 +170,7 @@ export class Killer {
       const process = point && this.#house.victimOf(point.victim, exchange);
       if (!process) continue;
       const other = point.also && this.#uploading.get(run ?? '');
-      if (point.also && !other) continue;
+      if (point.also && !(other && isAlive(other))) continue;
       armed.splice(at, 1);
       const killed = this.#kill(process, { victim: point.victim, point: pointText(point) }, other);
       return !(killed && point.victim === callerOf(exchange));
