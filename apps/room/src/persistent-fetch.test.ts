@@ -1,4 +1,5 @@
 import type { Fetch } from '@sealroom/client';
+import { LARGE_SENDS } from '@sealroom/host/net';
 import { expect, test } from 'vitest';
 import { persistentFetch } from './persistent-fetch.ts';
 
@@ -49,6 +50,17 @@ test('it gives up when the time is over, with what it saw last', async () => {
   const { fetch, calls } = service(503, 503, 200);
   expect((await persistentFetch(fetch, over)(URL, { method: 'POST' })).status).toBe(503);
   expect(calls).toHaveLength(2);
+});
+
+test('a large body is sent again after longer and longer pauses, as often as the node’s gate allows for', async () => {
+  const pauses: number[] = [];
+  const pause = async (milliseconds: number) => void pauses.push(milliseconds);
+  const { fetch, calls } = service(503, undefined, 503, 503, 503, 503, 200);
+  const body = 'x'.repeat(10_000);
+  expect((await persistentFetch(fetch, { ...quick, pause })(URL, { method: 'POST', body })).status).toBe(200);
+  // The second call found nobody, so that nothing left.
+  expect(pauses).toEqual([1000, 200, 4000, 16_000, 64_000, 256_000]);
+  expect(calls).toHaveLength(LARGE_SENDS + 1);
 });
 
 test('a room that is ending makes one call and repeats none', async () => {

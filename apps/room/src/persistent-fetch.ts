@@ -2,6 +2,7 @@
 // same room asking the same gets the same answer, and an upload is known by its statement. So a call that found nobody,
 // or a service in trouble, is made again until the time is over; a refusal is an answer and is not.
 import type { Fetch } from '@sealroom/client';
+import { LARGE_BODY, LARGE_FIRST_PAUSE_MS } from '@sealroom/host/net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export type Persistence = {
@@ -14,6 +15,12 @@ export type Persistence = {
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3000;
+
+function isLarge(body: unknown): boolean {
+  return typeof body === 'string'
+    ? body.length > LARGE_BODY
+    : ArrayBuffer.isView(body) && body.byteLength > LARGE_BODY;
+}
 
 /** The answer, whole: a service may also go away in the middle of it. */
 async function answerOf(fetch: Fetch, url: string, init: RequestInit): Promise<Response> {
@@ -32,16 +39,23 @@ export function persistentFetch(fetch: Fetch, { forMs, signal, pause = delay }: 
     // A stream can be sent once.
     if (!repeatable) return fetch(url, init);
     let failedSince: number | undefined;
-    for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+    let wait = FIRST_PAUSE_MS;
+    // A large body that a service in trouble has read is sent a few times only: the node counts what leaves.
+    let largeWait = LARGE_FIRST_PAUSE_MS;
+    for (;;) {
+      let sent = false;
       const last = signal.aborted || (failedSince !== undefined && performance.now() - failedSince > forMs);
       try {
         const answer = await answerOf(fetch, url, init);
         if (last || answer.status < 500) return answer;
+        sent = isLarge(body);
       } catch (error) {
         if (last) throw error;
       }
       failedSince ??= performance.now();
-      await pause(wait);
+      await pause(sent ? largeWait : wait);
+      if (sent) largeWait *= 4;
+      else wait = Math.min(2 * wait, LONGEST_PAUSE_MS);
     }
   };
 }

@@ -2,6 +2,7 @@
 // index.ts, which take it a quarter of a second at every run.
 export { containerUrl } from './blob-path.ts';
 export { type BlobContent, type ByteRange, fetchBlob } from './blobs.ts';
+export { LARGE_BODY, LARGE_FIRST_PAUSE_MS, LARGE_SENDS } from './repeats.ts';
 export { Refusal } from './problem.ts';
 export { checkStoreUrl, storeFetch } from './store-url.ts';
 export { createAuthority, issueCertificate, LOOPBACK_HOSTS } from './tls.ts';

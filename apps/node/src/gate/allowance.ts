@@ -4,6 +4,7 @@
 import type { Work } from '@sealroom/api';
 import type { Contract } from '@sealroom/contract';
 import { hostOf, isPublicAddress, storeAddresses } from '@sealroom/host';
+import { LARGE_SENDS } from '@sealroom/host/net';
 
 /** One place that a room may connect to. */
 export type Destination = {
@@ -42,8 +43,9 @@ export type RunTerms = {
 };
 
 const KIB = 1024;
-// Handshakes, challenges, events, the envelope and the receipt's parts; a measured run of two vaults needs 100 KB in all.
-const HUB_BYTES = 256 * KIB;
+// Handshakes, challenges, events, the envelope and the receipt's parts; a measured run of two vaults needs 100 KB in all, of
+// which the half may be sent again and again to a service in trouble.
+const HUB_BYTES = 384 * KIB;
 const VAULT_BYTES = 64 * KIB;
 /** A request to a store: its line, a signed URL, headers, and a share of a handshake. */
 const REQUEST_BYTES = 4 * KIB;
@@ -59,9 +61,9 @@ function outbound({ work, contracts, files }: RunTerms): number {
   const vaults = contracts.reduce((sum, contract) => sum + contract.vaults.length, 0);
   // The sealed output goes out as base64 in JSON.
   return (
-    Math.ceil(((output + KIB) * 4) / 3) +
+    LARGE_SENDS * Math.ceil(((output + KIB) * 4) / 3) +
     HUB_BYTES +
-    vaults * (VAULT_BYTES + 2 * statements) +
+    vaults * (VAULT_BYTES + LARGE_SENDS * statements) +
     (files + work.assets.length) * REQUESTS_PER_FILE * REQUEST_BYTES
   );
 }
