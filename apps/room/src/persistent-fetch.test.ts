@@ -11,7 +11,7 @@ function service(...answers: readonly (number | undefined)[]) {
   const fetch: Fetch = async (_url, init) => {
     const status = answers[calls.length];
     calls.push(init.body);
-    if (status === undefined) throw new TypeError('refused');
+    if (status === undefined) throw Object.assign(new TypeError('refused'), { code: 'ECONNREFUSED' });
     return new Response('{}', { status });
   };
   return { fetch, calls };
@@ -61,6 +61,20 @@ test('a large body is sent again after longer and longer pauses, as often as the
   // The second call found nobody, so that nothing left.
   expect(pauses).toEqual([1000, 200, 4000, 16_000, 64_000, 256_000]);
   expect(calls).toHaveLength(LARGE_SENDS + 1);
+});
+
+test('a connection that is lost counts as one over which the body left', async () => {
+  const pauses: number[] = [];
+  const pause = async (milliseconds: number) => void pauses.push(milliseconds);
+  let calls = 0;
+  const fetch: Fetch = async () => {
+    if (calls++ < 2)
+      throw Object.assign(new Error('lost'), { code: 'fetch/failed', cause: new Error('reset') });
+    return new Response('{}');
+  };
+  await persistentFetch(fetch, { ...quick, pause })(URL, { method: 'POST', body: 'x'.repeat(10_000) });
+  await persistentFetch(fetch, { ...quick, pause })(URL, { method: 'POST', body: 'small' });
+  expect(pauses).toEqual([1000, 4000]);
 });
 
 test('a room that is ending makes one call and repeats none', async () => {

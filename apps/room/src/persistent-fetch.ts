@@ -2,7 +2,7 @@
 // same room asking the same gets the same answer, and an upload is known by its statement. So a call that found nobody,
 // or a service in trouble, is made again until the time is over; a refusal is an answer and is not.
 import type { Fetch } from '@sealroom/client';
-import { LARGE_BODY, LARGE_FIRST_PAUSE_MS } from '@sealroom/host/net';
+import { codeOf, LARGE_BODY, LARGE_FIRST_PAUSE_MS } from '@sealroom/host/net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export type Persistence = {
@@ -20,6 +20,13 @@ function isLarge(body: unknown): boolean {
   return typeof body === 'string'
     ? body.length > LARGE_BODY
     : ArrayBuffer.isView(body) && body.byteLength > LARGE_BODY;
+}
+
+/** Whether there was no connection at all, so that nothing has left. */
+function foundNobody(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'ECONNREFUSED' || code === 'gate/unreachable') return true;
+  return error instanceof Error && error.cause !== undefined && foundNobody(error.cause);
 }
 
 /** The answer, whole: a service may also go away in the middle of it. */
@@ -40,7 +47,7 @@ export function persistentFetch(fetch: Fetch, { forMs, signal, pause = delay }: 
     if (!repeatable) return fetch(url, init);
     let failedSince: number | undefined;
     let wait = FIRST_PAUSE_MS;
-    // A large body that a service in trouble has read is sent a few times only: the node counts what leaves.
+    // A large body that may have left is sent a few times only: the node counts what leaves.
     let largeWait = LARGE_FIRST_PAUSE_MS;
     for (;;) {
       let sent = false;
@@ -51,6 +58,7 @@ export function persistentFetch(fetch: Fetch, { forMs, signal, pause = delay }: 
         sent = isLarge(body);
       } catch (error) {
         if (last) throw error;
+        sent = isLarge(body) && !foundNobody(error);
       }
       failedSince ??= performance.now();
       await pause(sent ? largeWait : wait);

@@ -3,7 +3,7 @@
 export { containerUrl } from './blob-path.ts';
 export { type BlobContent, type ByteRange, fetchBlob } from './blobs.ts';
 export { LARGE_BODY, LARGE_FIRST_PAUSE_MS, LARGE_SENDS } from './repeats.ts';
-export { Refusal } from './problem.ts';
+export { codeOf, Refusal } from './problem.ts';
 export { checkStoreUrl, storeFetch } from './store-url.ts';
 export { createAuthority, issueCertificate, LOOPBACK_HOSTS } from './tls.ts';
 export { tlsFetch } from './tls-fetch.ts';

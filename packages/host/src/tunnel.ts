@@ -29,7 +29,11 @@ export function openTunnel(gate: string, host: string, port: number, timeoutMs: 
     const known = isGateCode(code) ? code : 'no code';
     asked.destroy();
     if (known === 'gate/unreachable')
-      return reject(refusal('fetch/failed', `${host} cannot be reached from the node.`));
+      return reject(
+        refusal('fetch/failed', `${host} cannot be reached from the node.`, {
+          cause: Object.assign(new Error(known), { code: known }),
+        }),
+      );
     return reject(refusal('fetch/gate', `The node’s gate does not let this room reach ${host} (${known}).`));
   };
   asked.once('response', (answer) => refused(answer.headers[GATE_CODE_HEADER]));
