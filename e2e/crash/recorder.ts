@@ -18,6 +18,11 @@ function jsonOf(bytes: Uint8Array): { readonly [name: string]: unknown } {
   return JSON.parse(utf8Decode(bytes)) as { readonly [name: string]: unknown };
 }
 
+/** The two ways of asking for the newest checkpoint: as it is, and with witnesses' lines of at most an age. */
+function isCheckpoint(path: string): boolean {
+  return /^(?:\/v1)?\/checkpoint(?:\?|$)/.test(path);
+}
+
 export function createRecorder(): Recorder {
   const sent = new Map<Digest, Bytes>();
   const receipts: SeenReceipt[] = [];
@@ -45,7 +50,7 @@ export function createRecorder(): Recorder {
         const cose = await sha256Digest(exchange.body);
         receipts.push({ cose, index: Number(index), proof: String(proof) });
         await keepNote(parseTlogProof(String(proof)).checkpoint);
-      } else if (exchange.link.endsWith('→ledger') && exchange.path === '/checkpoint') {
+      } else if (exchange.link.endsWith('→ledger') && isCheckpoint(exchange.path)) {
         await keepNote(utf8Decode(body));
       } else if (exchange.path === '/v1/releases') {
         const { answer, reservation } = jsonOf(body);
