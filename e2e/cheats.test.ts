@@ -22,6 +22,7 @@ import { ed25519Signer, generateSecret, keyThumbprint, publicKeyOf, type Signer 
 import { tlsFetch } from '@sealroom/host';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createHubLink, type HubLink } from '../apps/node/src/hub-link.ts';
+import { simulatedPlatform } from '../apps/node/src/platform.ts';
 import { runRoom } from '../apps/node/src/rooms.ts';
 import { prepareWork } from '../apps/node/src/work.ts';
 import { createParty, join as joinHouse, signContract } from './party.ts';
@@ -194,16 +195,18 @@ async function requestOf(run: Digest): Promise<{ cose: string }> {
 async function play(work: Work, change: { hostData?: Uint8Array<ArrayBuffer> } = {}) {
   const { ledgerOrigin, storeOrigins } = await node.hub.describe();
   return runRoom({
-    ...(await prepareWork(work)),
+    ...(await prepareWork(work, 'simulated')),
     work,
     hubUrl: house.hub,
     ledgerOrigin,
     storeOrigins,
     caPem: house.caPem,
     spool: folder,
-    simulator: node.simulator,
-    launch: stage.node.launch,
-    now: Date.now,
+    platform: simulatedPlatform({
+      simulator: node.simulator,
+      launch: stage.node.launch,
+      now: Date.now,
+    }),
     onStderr: () => undefined,
     signal: new AbortController().signal,
     ...change,

@@ -31,6 +31,13 @@ const NO_INPUT = 'opens a resource of the machine; takes nothing of another part
 
 /** Decoders in no family, each with the reason. */
 export const NOT_FUZZED: Readonly<Record<string, string>> = {
+  'attest/appraiseDevices': 'appraiseEvidence, which is fuzzed, hands it what its technologies parsed',
+  'host/openCollateralFolder': OWN_DISK,
+  'host/openShelf': OWN_DISK,
+  'host/openCollateralStore': 'files and answers go to readPieces, which is fuzzed',
+  'cli/verify': THROUGH,
+  'cli/importFiles': THROUGH,
+  'vault/openVaultCollateral': 'opens the store of collateral',
   'host/openDatabase': NO_INPUT,
   'host/openApiDocument': 'writes a document from the route table',
   'host/readMigrations': OWN_DISK,
@@ -41,6 +48,7 @@ export const NOT_FUZZED: Readonly<Record<string, string>> = {
   'host/openFile': 'opens segments by nodeSegmentCipher, which is fuzzed against WebCrypto',
   'host/readAt': NO_INPUT,
   'host/openListed': 'compares a hash and opens by openSync, which is fuzzed against WebCrypto',
+  'host/readPublic': 'the answer of the machine’s own TPM; its tests cut such answers short at each byte',
   'host/openTunnel':
     'node’s HTTP parser takes the gate’s answer apart; its code must match isGateCode, else it is not repeated',
   'host/openBkencFolder': 'opens each file as openBkencFile does',

@@ -10,6 +10,7 @@ const EXECUTIONS: Readonly<Record<FamilyName, number>> = {
   tlog: 4000,
   criteria: 4000,
   receipts: 1500,
+  attest: 4000,
   host: 3000,
 };
 

@@ -87,6 +87,7 @@ export function boot(): Boot {
     },
     hub: { url: 'https://hub.example' },
     ledger: { origin: 'ledger.example/vectors' },
+    technology: 'simulated',
     caPem: null,
     spool: '/spool',
     storeOrigins: ['https://store.example'],

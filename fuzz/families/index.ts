@@ -8,6 +8,7 @@ export const FAMILIES = {
   tlog: async (): Promise<Family> => (await import('./tlog.ts')).tlogFamily(),
   criteria: async (): Promise<Family> => (await import('./criteria.ts')).criteriaFamily(),
   receipts: async (): Promise<Family> => (await import('./receipts.ts')).receiptsFamily(),
+  attest: async (): Promise<Family> => (await import('./attest.ts')).attestFamily(),
   host: async (): Promise<Family> => (await import('./host.ts')).hostFamily(),
 } as const;
 

@@ -47,6 +47,8 @@ export type Input = {
   /** An operand. */
   readonly arg: (at: number) => string;
   readonly optionalArg: (at: number) => string | undefined;
+  /** The operands of a command that takes any number of one kind. */
+  readonly operands: () => readonly string[];
   readonly text: (name: string) => string;
   readonly optional: (name: string) => string | undefined;
   readonly list: (name: string) => readonly string[];

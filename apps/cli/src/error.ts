@@ -50,7 +50,7 @@ export type Failure = {
 };
 
 const UNUSABLE =
-  /^(?:sealing|package|trust|cose\/bad-key|seal\/(?:bad-key|bad-path|bad-kek|kek-too-small)|http\/insecure|bytes)/;
+  /^(?:attest|sealing|package|trust|cose\/bad-key|seal\/(?:bad-key|bad-path|bad-kek|kek-too-small)|http\/insecure|bytes)/;
 const UNREACHABLE = /^(?:fetch\/|blob\/failed|client\/unreachable|hub\/ledger-unreachable)/;
 
 function stringOf(error: object, name: string): string | undefined {

@@ -24,6 +24,7 @@ export function inputOf(operands: readonly unknown[], options: Readonly<{ [name:
   return {
     optional,
     optionalArg,
+    operands: () => operands.flat().map(String),
     arg: (at) => {
       const value = optionalArg(at);
       if (value === undefined) throw missing(`Argument ${at + 1}`);

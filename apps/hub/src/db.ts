@@ -120,6 +120,7 @@ export type Tables = {
     name: string;
     key: string;
     simulator: string | null;
+    hardware: string | null;
     launch: Digest;
     isolation: string;
     max_vcpu: number;

@@ -17,8 +17,13 @@ const shape = {
   concurrency: z.int().min(1).max(64).default(1),
   maxVcpu: z.int().min(1).default(2),
   maxMemoryGib: z.int().min(1).default(4),
-  /** This machine has no TEE: start simulated rooms, which prove nothing about hardware. There is no default. */
-  simulated: z.literal(true),
+  /**
+   * `true`: start simulated rooms, which prove nothing about hardware. `false`: rooms prove themselves by this machine's own
+   * hardware, and the node does not start where it has none that is known. There is no default.
+   */
+  simulated: z.boolean(),
+  /** `aud` of Confidential Space's tokens, as contracts name it. */
+  attestationAudience: z.string().min(1).max(512).optional(),
   /** Refuse to start where rooms cannot be kept behind the gate. */
   requireGate: z.boolean().default(false),
   /** Hosts of vaults that may lie at addresses that are not of the open internet. The hub's host always may. */

@@ -22,6 +22,7 @@ import { compileRoom } from './gate/compiled.ts';
 import { removeLeftGroups } from './gate/room-user.ts';
 import { loadKeys, type NodeKeys } from './keys.ts';
 import { openNotes } from './notes.ts';
+import { detectPlatform, type Platform, simulatedPlatform } from './platform.ts';
 import { type Capabilities, probeMachine } from './probe.ts';
 import { ROOM_PROGRAM } from './rooms.ts';
 import { endLeftovers, reportLost, RUN_EVENTS, type Running, workLoops } from './runs.ts';
@@ -30,7 +31,7 @@ const log = createLog({
   name: 'node',
   events: {
     'node.refused': [],
-    'node.started': ['node', 'isolation', 'reasons', 'gate', 'gateReasons', 'launch', 'simulated'],
+    'node.started': ['node', 'isolation', 'reasons', 'gate', 'gateReasons', 'launch', 'technology'],
     ...RUN_EVENTS,
   },
 });
@@ -39,14 +40,22 @@ const RETRY_MS = 2000;
 
 type Program = Pick<Capabilities, 'isolation'> & { readonly launch: Digest };
 
+async function platformOf(config: NodeConfig, keys: NodeKeys, launch: Digest): Promise<Platform> {
+  const { simulated, attestationAudience: audience } = config;
+  if (simulated) return simulatedPlatform({ simulator: keys.simulator, launch, now: Date.now });
+  return detectPlatform(audience === undefined ? {} : { audience });
+}
+
 async function enrol(
   config: NodeConfig,
   keys: NodeKeys,
   hub: HubLink,
-  { launch, isolation }: Program,
+  { launch, isolation, technology }: Program & Pick<Platform, 'technology'>,
 ): Promise<void> {
   const marker = join(config.dataDirectory, 'enrolled');
-  if (existsSync(marker) && (await readFile(marker, 'utf8')) === `${launch} ${isolation}`) return;
+  const simulated = technology === 'simulated';
+  const facts = `${launch} ${isolation}${simulated ? '' : ` ${technology}`}`;
+  if (existsSync(marker) && (await readFile(marker, 'utf8')) === facts) return;
   if (config.code === undefined) {
     throw new Error(
       'This node is not enrolled with its present program. Give a one-time code of the hub (SEALROOM_NODE_CODE_FILE).',
@@ -56,13 +65,14 @@ async function enrol(
     code: config.code,
     name: config.name,
     key: keys.node.key,
-    simulator: keys.simulator.key,
+    simulator: simulated ? keys.simulator.key : null,
+    ...(simulated ? {} : { hardware: technology }),
     launch,
     isolation,
     maxVcpu: config.maxVcpu,
     maxMemoryGiB: config.maxMemoryGib,
   });
-  await writeFileAtomic(marker, new TextEncoder().encode(`${launch} ${isolation}`), 0o600);
+  await writeFileAtomic(marker, new TextEncoder().encode(facts), 0o600);
 }
 
 async function main(): Promise<void> {
@@ -81,7 +91,10 @@ async function main(): Promise<void> {
   const { bwrap, ...machine } = await probeMachine();
   if (bwrap === undefined && config.requireGate)
     throw new Error(`Rooms cannot be kept behind the gate: ${machine.gateReasons}`);
-  const program = { launch: await measureRoom(), ...machine };
+  const launch = await measureRoom();
+  const platform = await platformOf(config, keys, launch);
+  const { technology } = platform;
+  const program = { launch, technology, ...machine };
   const compiled =
     bwrap === undefined ? undefined : await compileRoom(ROOM_PROGRAM, join(config.dataDirectory, 'compiled'));
   await enrol(config, keys, hub, program);
@@ -93,7 +106,7 @@ async function main(): Promise<void> {
     port: config.healthPort,
     log,
   });
-  log.event('node.started', { node: keys.node.kid, ...program, gate: bwrap !== undefined, simulated: true });
+  log.event('node.started', { node: keys.node.kid, ...program, gate: bwrap !== undefined });
   const running: Running = {
     config,
     keys,
@@ -102,7 +115,8 @@ async function main(): Promise<void> {
     signal: stopping.signal,
     spool,
     notes,
-    launch: program.launch,
+    launch,
+    platform,
     bwrap,
     compiled,
     log,

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appraiseEvidence } from '@sealroom/attest';
+import { appraiseEvidence, roomPolicy } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
 import type { Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hardwarePlatform, simulatedPlatform } from './platform.ts';
 import { type RoomEnd, type RoomStart, runRoom } from './rooms.ts';
 
 const launch: Digest = `sha256:${'1'.repeat(64)}`;
@@ -45,11 +46,9 @@ async function runProgram(source: string, more: Partial<RoomStart> = {}): Promis
     storeOrigins: [],
     caPem: null,
     spool,
-    simulator,
-    launch,
+    platform: simulatedPlatform({ simulator, launch, now: () => 0 }),
     hostData,
     wallMs: 60_000,
-    now: () => 0,
     onStderr: () => undefined,
     signal: new AbortController().signal,
     ...more,
@@ -74,14 +73,14 @@ writeFileSync(${JSON.stringify(out)}, JSON.stringify((await next()).evidence));
 say({ done: 'completed' });
 process.exit(0);`);
   expect(end).toEqual({ end: 'completed' });
-  const accept = [
+  const policy = roomPolicy([
     { technology: 'simulated', keys: [simulator.key], launch: [launch], hostData: 'manifest' },
-  ] as const;
+  ]);
   const binding = { hostData, reportData: new Uint8Array(32).fill(4) };
   const evidence = JSON.parse(await readFile(out, 'utf8')) as Parameters<typeof appraiseEvidence>[0];
-  expect((await appraiseEvidence(evidence, accept, binding)).verdict).toBe('affirmed');
+  expect((await appraiseEvidence(evidence, policy, { binding })).verdict).toBe('affirmed');
   const other = { ...binding, hostData: new Uint8Array(32) };
-  expect((await appraiseEvidence(evidence, accept, other)).verdict).toBe('refused');
+  expect((await appraiseEvidence(evidence, policy, { binding: other })).verdict).toBe('refused');
 });
 
 test('hands the room no variable of its own environment but the few a program needs', async () => {
@@ -148,4 +147,50 @@ process.kill(process.pid, 'SIGKILL');`);
     (name) => name.startsWith('sealroom-package-room-') && !before.has(name),
   );
   expect(left).toEqual([]);
+});
+
+test('hands a room on hardware what its platform says, and names the technology in the boot', async () => {
+  const out = join(folder, 'hardware.json');
+  const reportData = Buffer.alloc(32, 5).toString('base64url');
+  const asked: { reportData: Uint8Array; hostData: Uint8Array }[] = [];
+  const platform = hardwarePlatform({
+    name: 'configfs-tsm',
+    technology: 'sev-snp',
+    provide: async (given, host) => {
+      asked.push({ reportData: given, hostData: host });
+      return { technology: 'sev-snp', body: 'AQID' };
+    },
+  });
+  const end = await runProgram(
+    `${LINES}import { writeFileSync } from 'node:fs';
+say({ ask: 'quote', id: 1, reportData: '${reportData}' });
+const { evidence } = await next();
+writeFileSync(${JSON.stringify(out)}, JSON.stringify({ technology: boot.technology, evidence }));
+say({ done: 'completed' });
+process.exit(0);`,
+    { platform },
+  );
+  expect(end).toEqual({ end: 'completed' });
+  expect(asked).toEqual([{ reportData: new Uint8Array(32).fill(5), hostData }]);
+  expect(JSON.parse(await readFile(out, 'utf8'))).toEqual({
+    technology: 'sev-snp',
+    evidence: { technology: 'sev-snp', body: 'AQID' },
+  });
+});
+
+test('a platform that gives no evidence loses the run, and the room with it', async () => {
+  const platform: RoomStart['platform'] = {
+    technology: 'sev-snp',
+    quote: async () => {
+      throw new Error('busy');
+    },
+  };
+  const reportData = Buffer.alloc(32, 5).toString('base64url');
+  const end = await runProgram(
+    `${LINES}say({ ask: 'quote', id: 1, reportData: '${reportData}' });\nawait next();`,
+    {
+      platform,
+    },
+  );
+  expect(end).toEqual({ end: 'lost', code: 'node/no-evidence' });
 });

@@ -1,5 +1,5 @@
-// Starts one room process a run and plays the part of its TEE: it fixes the room's host data (SHA-256 of the manifest) and
-// launch digest at the start and signs evidence over whatever report data the room asks for. The room talks in JSON lines:
+// Starts one room process a run and hands it evidence over whatever report data it asks for, from the platform (platform.ts).
+// The room talks in JSON lines:
 //   room → node  {"ask":"quote","id":1,"reportData":"…"}    node → room  {"id":1,"evidence":{…}}
 //   room → node  {"done":"completed"} or {"failed":"room/…"}
 // Under a gate the room has an empty network, and the node's gate is its only way out.
@@ -7,10 +7,8 @@
 import { spawn } from 'node:child_process';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { simulatedEvidence } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
-import { base64urlDecode, type Bytes, type Digest, utf8Encode } from '@sealroom/bytes';
-import type { Signer } from '@sealroom/cose';
+import { base64urlDecode, type Bytes, utf8Encode } from '@sealroom/bytes';
 import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
 import { coreless } from '@sealroom/host/linux';
 import type { Allowance } from './gate/allowance.ts';
@@ -19,6 +17,7 @@ import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
 import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
 import { createRoomUser, type RoomUser } from './gate/room-user.ts';
 import { linesOf, parseRoomLine } from './lines.ts';
+import type { Platform } from './platform.ts';
 
 /** The room program's entry point. */
 export const ROOM_PROGRAM = join(import.meta.dirname, '..', '..', 'room', 'src', 'main.ts');
@@ -41,15 +40,14 @@ export type RoomStart = {
   readonly storeOrigins: readonly string[];
   readonly caPem: string | null;
   readonly spool: string;
-  readonly simulator: Signer;
-  readonly launch: Digest;
+  /** Where the room's evidence comes from. */
+  readonly platform: Platform;
   /** Without one the room connects where the host lets it. */
   readonly gate?: RoomGate | undefined;
   /** SHA-256 of the manifest, fixed before the room starts. */
   readonly hostData: Bytes;
   /** The room is killed when it has not ended by then. */
   readonly wallMs: number;
-  readonly now: () => number;
   /** Told the room's process before it is handed anything, so that it can be found again if this node is killed. */
   readonly onStart?: (room: ProcessName) => Promise<void>;
   readonly onStderr: (chunk: Uint8Array) => void;
@@ -121,6 +119,7 @@ function bootLine(start: RoomStart, folder: string): string {
   const boot = {
     work: start.work,
     hub: { url: start.hubUrl },
+    technology: start.platform.technology,
     ledger: { origin: start.ledgerOrigin },
     caPem: start.caPem,
     spool: folder,
@@ -130,10 +129,8 @@ function bootLine(start: RoomStart, folder: string): string {
   return `${JSON.stringify(boot)}\n`;
 }
 
-async function quoteLine(start: RoomStart, id: number, reportData: string): Promise<string> {
-  const { launch, hostData, simulator, now } = start;
-  const report = { launch, hostData, reportData: base64urlDecode(reportData), debug: false };
-  const evidence = await simulatedEvidence(simulator, report, Math.floor(now() / 1000));
+async function quoteLine({ platform, hostData }: RoomStart, id: number, reportData: string): Promise<string> {
+  const evidence = await platform.quote({ hostData, reportData: base64urlDecode(reportData) });
   return `${JSON.stringify({ id, evidence })}\n`;
 }
 
@@ -183,8 +180,18 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
       end = { end: 'lost', code: 'room/bad-line' };
       break;
     }
-    if ('ask' in said) child.stdin.write(await quoteLine(start, said.id, said.reportData));
-    else end = 'done' in said ? { end: said.done } : { end: 'lost', code: said.failed };
+    if ('ask' in said) {
+      const line = await quoteLine(start, said.id, said.reportData).catch((error: unknown) => {
+        start.onStderr(utf8Encode(`The platform gave no evidence: ${codeOf(error) ?? 'unknown'}`));
+        return undefined;
+      });
+      if (line !== undefined) child.stdin.write(line);
+      else {
+        end = { end: 'lost', code: 'node/no-evidence' };
+        kill();
+        break;
+      }
+    } else end = 'done' in said ? { end: said.done } : { end: 'lost', code: said.failed };
   }
   await exited;
   clearTimeout(deadline);

@@ -12,6 +12,7 @@ import { hasSmallDisks, smallDisk } from '@sealroom/testkit/small-disk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HubLink } from './hub-link.ts';
 import { openNotes } from './notes.ts';
+import { simulatedPlatform } from './platform.ts';
 import { endLeftovers, reportLost, RUN_EVENTS, type Running, workLoops } from './runs.ts';
 
 const run = (digit: number): Digest => `sha256:${String(digit).repeat(64)}`;
@@ -56,7 +57,8 @@ async function runningWith(hub: HubLink): Promise<Running> {
   };
   const config = { hubUrl: 'https://hub.test', privateHosts: [], storeOrigins: [] };
   const fixed = { config, bwrap: undefined, compiled: undefined, caPem: null, launch: run(1), retryMs: 1 };
-  return { ...fixed, keys, hub, signal: stop.signal, spool, notes, log };
+  const platform = simulatedPlatform({ simulator: keys.simulator, launch: run(1), now: () => 0 });
+  return { ...fixed, platform, keys, hub, signal: stop.signal, spool, notes, log };
 }
 
 const noted = async () => (await openNotes(join(folder, 'runs'))).left;

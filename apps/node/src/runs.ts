@@ -16,6 +16,7 @@ import type { NodeKeys } from './keys.ts';
 import type { Note, Notes } from './notes.ts';
 import { clearUp, type RoomEnd, type RoomGate, runRoom } from './rooms.ts';
 import { storeOriginsFor } from './stores.ts';
+import type { Platform } from './platform.ts';
 import { type PreparedWork, prepareWork } from './work.ts';
 
 export const RUN_EVENTS = {
@@ -42,6 +43,8 @@ export type Running = {
   readonly notes: Notes;
   /** The room program as this node enrolled with it. */
   readonly launch: Digest;
+  /** Where its rooms' evidence comes from. */
+  readonly platform: Platform;
   /** bubblewrap's path when rooms are kept behind the gate. */
   readonly bwrap: string | undefined;
   /** The room program's compiled code, where rooms are gated. */
@@ -113,10 +116,10 @@ function gateFor(
 }
 
 async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
-  const { config, keys, hub, caPem, signal, spool, launch, log, notes } = running;
+  const { config, platform, hub, caPem, signal, spool, launch, log, notes } = running;
   const { ledgerOrigin, storeOrigins: named } = await untilAnswered(running, () => hub.describe());
   const storeOrigins = storeOriginsFor(config.hubUrl, named, config.storeOrigins);
-  const prepared = await prepareWork(work);
+  const prepared = await prepareWork(work, platform.technology);
   const { hostData, wallMs } = prepared;
   // A program that was changed since this node enrolled is another room: no contract names it.
   if ((await measureRoom()) !== launch) return { end: 'lost', code: 'node/program-changed' };
@@ -127,12 +130,10 @@ async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
     storeOrigins,
     caPem,
     spool,
-    simulator: keys.simulator,
-    launch,
+    platform,
     gate: gateFor(running, { work, prepared, storeOrigins }),
     hostData,
     wallMs,
-    now: Date.now,
     onStart: (room) => notes.write(work.run, room),
     onStderr: (chunk) =>
       log.event('room.said', { run: work.run, text: new TextDecoder().decode(chunk).trim() }),

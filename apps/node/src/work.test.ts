@@ -80,23 +80,23 @@ beforeAll(async () => {
 });
 
 test('finds the contract of the run, whose vaults the gate will let the room reach', async () => {
-  const { contracts } = await prepareWork(work);
+  const { contracts } = await prepareWork(work, 'simulated');
   expect(contracts.length).toBe(1);
   expect(contracts[0]?.vaults.length).toBe(2);
 });
 
 test('counts files as their owners published them, whatever others state about the same digest', async () => {
-  expect((await prepareWork(work)).files).toBeLessThan(100);
-  expect((await prepareWork(work)).files).toBeGreaterThan(0);
+  expect((await prepareWork(work, 'simulated')).files).toBeLessThan(100);
+  expect((await prepareWork(work, 'simulated')).files).toBeGreaterThan(0);
 });
 
 test('refuses work without its request, and without its contract', async () => {
   const other: Digest = `sha256:${'9'.repeat(64)}`;
-  await expect(prepareWork({ ...work, run: other })).rejects.toThrow();
+  await expect(prepareWork({ ...work, run: other }, 'simulated')).rejects.toThrow();
   const signature = 'application/sealroom.contract.signed+json';
   const statements = work.statements.filter(
     ({ cose }) => !Buffer.from(cose, 'base64url').toString('latin1').includes(signature),
   );
   expect(statements.length).toBeLessThan(work.statements.length);
-  await expect(prepareWork({ ...work, statements })).rejects.toThrow();
+  await expect(prepareWork({ ...work, statements }, 'simulated')).rejects.toThrow();
 });

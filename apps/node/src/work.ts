@@ -1,6 +1,7 @@
 // From a work bundle to a started room: the node builds the manifest from the statements it was handed, because host data
 // is fixed before the room starts, and finds the terms that its gate goes by. If the statements are wrong, the vaults refuse;
 // the node decides nothing.
+import type { RoomTechnology } from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
 import { type Bytes, type Digest, sha256 } from '@sealroom/bytes';
 import {
@@ -47,7 +48,7 @@ function countFiles(placed: readonly PlacedStatement[], contracts: readonly Cont
 }
 
 /** @throws statement/malformed, or an error when the bundle lacks the run's own request or its contract */
-export async function prepareWork(work: Work): Promise<PreparedWork> {
+export async function prepareWork(work: Work, technology: RoomTechnology): Promise<PreparedWork> {
   const placed = await placeStatements(work.statements);
   let request: Parameters<typeof buildManifest>[1] | undefined;
   let minutes = 1;
@@ -63,7 +64,7 @@ export async function prepareWork(work: Work): Promise<PreparedWork> {
     }
   }
   if (!request) throw new Error('The work bundle holds no request for its run.');
-  const manifest = await buildManifest(work.run, request, approvals, 'simulated');
+  const manifest = await buildManifest(work.run, request, approvals, technology);
   const contracts = manifest.contracts.flatMap((digest) => signed.get(digest) ?? []);
   if (contracts.length === 0) throw new Error('The work bundle holds no contract of its run.');
   return {

@@ -168,6 +168,7 @@ export async function endRun(
     manifest: base64urlEncode(plan.manifestBytes),
     challenges: released.challenges,
     evidence: released.evidence,
+    ...(released.collateral && { collateral: released.collateral }),
     answers: released.answers,
     cleared: cleared.map((item) => item.cose),
     reservations: released.reservations,

@@ -1,6 +1,6 @@
 // Challenges, evidence and release: how the room comes by the keys of its run (protocol.md section 7). Every vault of the
 // contracts is asked; each answer is checked under the key the contract names, and each key against its commitment.
-import { appraiseEvidence, type Evidence } from '@sealroom/attest';
+import { appraiseEvidence, type Evidence, isReason, roomPolicy, technologyOf } from '@sealroom/attest';
 import { vaultRoutes } from '@sealroom/api';
 import { base64urlDecode, base64urlEncode, type Bytes, bytesEqual, type Digest } from '@sealroom/bytes';
 import { call, ClientError, type Fetch } from '@sealroom/client';
@@ -8,6 +8,7 @@ import {
   commitmentBytes,
   type Contract,
   isOfType,
+  joinPieces,
   type PayloadOf,
   readStatement,
   releaseInfo,
@@ -74,7 +75,10 @@ export type Released = {
   readonly reservations: readonly string[];
   readonly payloads: readonly PayloadOf<'key.released'>[];
   readonly answerDigests: readonly Digest[];
-  readonly platform: Digest;
+  /** As the vaults name it. */
+  readonly platform: string;
+  /** What the vaults held the evidence against; undefined where they used none. */
+  readonly collateral: string[] | undefined;
   /** Asset keys by asset digest. */
   readonly keys: ReadonlyMap<Digest, Bytes>;
 };
@@ -128,19 +132,42 @@ async function openKeys(
   return opened;
 }
 
-async function checkOwnEvidence(plan: Plan, evidence: Evidence, reportData: Uint8Array): Promise<Digest> {
-  let platform: string | undefined;
+/**
+ * Whether the contracts accept this room, before a vault is asked. Hardware evidence is judged by the vaults alone: the room
+ * has neither the vendors' collateral nor a clock that anybody believes; here only that an entry could accept it.
+ */
+async function checkOwnEvidence(plan: Plan, evidence: Evidence, reportData: Uint8Array): Promise<void> {
+  if (evidence.technology !== plan.manifest.technology)
+    throw new RoomError(
+      'room/evidence',
+      'The evidence is of another technology than the room was started as.',
+    );
   for (const { contract } of plan.contracts) {
-    const appraisal = await appraiseEvidence(evidence, contract.room.accept, {
-      reportData,
-      hostData: plan.manifestHash,
+    const { accept } = contract.room;
+    if (technologyOf(evidence.technology).hardware) {
+      if (accept.some((entry) => entry.technology === evidence.technology)) continue;
+      throw new RoomError('room/evidence', 'The contract does not accept rooms of this technology.');
+    }
+    const appraisal = await appraiseEvidence(evidence, roomPolicy(accept), {
+      binding: { reportData, hostData: plan.manifestHash },
     });
-    const failed = appraisal.checks.find((check) => check.outcome === 'fail');
+    const failed = appraisal.checks.find(isReason);
     if (failed)
       throw new RoomError('room/evidence', `The contract does not accept this room: ${failed.detail}.`);
-    platform ??= appraisal.claims?.platform;
   }
-  return platform as Digest;
+}
+
+/** The platform as every vault's reservation names it. */
+async function platformOf(reservations: readonly string[]): Promise<string> {
+  const names = new Set<string>();
+  for (const text of reservations) {
+    const statement = await readStatement(base64urlDecode(text));
+    if (isOfType(statement, 'key.reserved')) names.add(statement.payload.platform);
+  }
+  const [platform, ...others] = names;
+  if (platform === undefined || others.length > 0)
+    throw new RoomError('room/answer', 'The vaults do not name one platform.');
+  return platform;
 }
 
 /**
@@ -164,7 +191,7 @@ export async function obtainKeys(
     plan.manifestHash,
   );
   const evidence = await quote(reportData);
-  const platform = await checkOwnEvidence(plan, evidence, reportData);
+  await checkOwnEvidence(plan, evidence, reportData);
   const body = {
     run: plan.run,
     manifest: base64urlEncode(plan.manifestBytes),
@@ -205,7 +232,8 @@ export async function obtainKeys(
     reservations: answers.map((item) => item.reservation),
     payloads,
     answerDigests,
-    platform,
+    platform: await platformOf(answers.map((item) => item.reservation)),
+    collateral: joinPieces(...answers.map((item) => item.collateral)),
     keys,
   };
 }

@@ -20,7 +20,7 @@ test.each([
   '',
   '{}',
   '{"id":1}',
-  '{"id":1,"evidence":{"technology":"tdx","body":"AA"}}',
+  '{"id":1,"evidence":{"technology":"sev","body":"AA"}}',
   '{"id":"1","evidence":null}',
 ])('an answer in another form is no evidence: %j', (text) => {
   expect(() => parseQuote(text, 1)).toThrow(code('room/evidence'));

@@ -2,13 +2,14 @@
 // here only their form is checked.
 import type { Evidence } from '@sealroom/attest';
 import { BytesError, parseStrictJson } from '@sealroom/bytes';
+import { evidenceSchema } from '@sealroom/contract';
 import { z } from 'zod';
 import { RoomError, type RoomErrorCode } from './error.ts';
 import { type Boot, bootSchema } from './plan.ts';
 
 const quoteAnswer = z.strictObject({
   id: z.int(),
-  evidence: z.strictObject({ technology: z.literal('simulated'), body: z.string() }),
+  evidence: evidenceSchema,
 });
 
 function parse<Schema extends z.ZodType>(

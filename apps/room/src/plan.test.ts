@@ -55,6 +55,7 @@ async function honestBoot(): Promise<Boot> {
     },
     hub: { url: 'https://hub.example' },
     ledger: { origin: ORIGIN },
+    technology: 'simulated',
     caPem: null,
     spool: 'spool',
     storeOrigins: [],

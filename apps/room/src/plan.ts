@@ -18,6 +18,7 @@ import {
   placeStatements,
   type Statement,
   stewardsOf,
+  technology,
 } from '@sealroom/contract';
 import { z } from 'zod';
 import { RoomError } from './error.ts';
@@ -26,6 +27,8 @@ export const bootSchema = z.strictObject({
   work,
   hub: z.strictObject({ url: z.string() }),
   ledger: z.strictObject({ origin: z.string() }),
+  /** The host's word until the evidence proves it: the manifest names it, and the vaults compare. */
+  technology,
   /** Certificates of the authorities that sign the services' TLS, beside the system's. */
   caPem: z.string().nullable(),
   /** Folder for ciphertext and for staging when there is no memory file system. */
@@ -152,7 +155,7 @@ export async function makePlan(boot: Boot): Promise<Plan> {
   )?.owner;
   const algorithm = publishedBy(inOrder, 'algorithm', run.request.algorithm, owner);
   const approvals = [...run.approvals.values()].map((item) => item.statement);
-  const manifest = await buildManifest(boot.work.run, run.request, approvals, 'simulated');
+  const manifest = await buildManifest(boot.work.run, run.request, approvals, boot.technology);
   const manifestBytes = encodeManifest(manifest);
   return {
     run: boot.work.run,

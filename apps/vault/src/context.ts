@@ -7,6 +7,7 @@ import type { VaultDatabase } from './db.ts';
 import { openRecords, type Records } from './follower/fold.ts';
 import { type LogCopy, openLogCopy } from './follower/follow.ts';
 import type { LedgerPlace } from './follower/ledger.ts';
+import { type AttestParty, PINNED } from './attest/supply.ts';
 import type { KekPool } from './keys/pool.ts';
 import { type Allowance, createAllowance } from './refusals/rules.ts';
 import { createTurns, type Turns } from './turns.ts';
@@ -39,6 +40,7 @@ export type Vault = {
   readonly pool: KekPool;
   readonly timing: Timing;
   readonly ledger: LedgerPlace;
+  readonly attest: AttestParty;
   readonly log: LogCopy;
   readonly records: Records;
   readonly turns: Turns;
@@ -56,6 +58,8 @@ export type VaultOptions = {
   readonly pool: KekPool;
   readonly ledger: { readonly url: string; readonly origin: string; readonly key: KeyText };
   readonly fetch: Fetch;
+  /** What this vault holds hardware evidence against; without it, pinned roots and no collateral. */
+  readonly attest?: AttestParty;
   readonly timing?: Partial<Timing>;
   readonly barrier?: Vault['barrier'];
 };
@@ -65,13 +69,13 @@ const TIMING: Timing = { clock: Date.now, waitMs: 30_000, pollMs: 250, gridMs: 2
 
 /** Takes up the state that the database holds. */
 export async function openVault(options: VaultOptions): Promise<Vault> {
-  const { identity, db, rootKey, pool, barrier = async () => undefined } = options;
+  const { identity, db, rootKey, pool, attest = PINNED, barrier = async () => undefined } = options;
   const timing = { ...TIMING, ...options.timing };
   const ledger = { ...options.ledger, fetch: options.fetch };
   const log = await openLogCopy(db, ledger, timing.clock);
   const records = await openRecords({ db, ledger }, log.entries);
   const kept = { commitments: new Map<string, string>(), allowance: createAllowance(UNVERIFIED_PER_MINUTE) };
-  const own = { identity, db, rootKey, pool, timing, barrier };
+  const own = { identity, db, rootKey, pool, attest, timing, barrier };
   return { ...own, ...kept, ledger, log, records, turns: createTurns() };
 }
 

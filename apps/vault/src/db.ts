@@ -36,6 +36,7 @@ export type Tables = {
     reserved_at: Date;
     answer: Buffer | null;
     release_not_after: Date | null;
+    collateral: Buffer | null;
   };
   clearances: {
     run: string;

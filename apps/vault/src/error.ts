@@ -12,6 +12,7 @@ export type VaultCode =
   | 'vault/root-key'
   | 'vault/key-file'
   | 'vault/half-tls'
+  | 'vault/collateral'
   | 'record/unreachable'
   | 'record/forked'
   | 'record/rolled-back'
@@ -28,6 +29,7 @@ const STATUS: Readonly<Record<VaultCode, number>> = {
   'vault/root-key': 500,
   'vault/key-file': 500,
   'vault/half-tls': 500,
+  'vault/collateral': 500,
   'record/unreachable': 503,
   'record/forked': 503,
   'record/rolled-back': 503,

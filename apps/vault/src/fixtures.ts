@@ -1,5 +1,6 @@
 // Two vaults in this process over a fake ledger, with real databases, and the world of the testkit played through them.
 import { vaultRoutes } from '@sealroom/api';
+import type { Evidence } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import { call, type Fetch } from '@sealroom/client';
 import {
@@ -15,6 +16,7 @@ import {
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import { createLog, Refusal } from '@sealroom/host';
 import { generateKekPair, importKek, wrapKey } from '@sealroom/seal';
+import { type FakePlatform, proveOn } from '@sealroom/testkit/hardware';
 import { createFakeLedger, type FakeLedger } from '@sealroom/testkit/ledger';
 import { testDatabase, type TestDatabase } from '@sealroom/testkit/postgres';
 import {
@@ -38,6 +40,7 @@ import {
   type World,
 } from '@sealroom/testkit/world';
 import { createVaultApp } from './app.ts';
+import type { AttestParty } from './attest/supply.ts';
 import { openVault, type Timing, type Vault } from './context.ts';
 import { MIGRATIONS, type Tables } from './db.ts';
 import { createKekPool, type KekPair } from './keys/pool.ts';
@@ -92,6 +95,7 @@ type VaultSetting = {
   readonly timing?: Partial<Timing>;
   readonly allowSimulated?: boolean;
   readonly database?: TestDatabase<Tables> | undefined;
+  readonly attest?: AttestParty | undefined;
 };
 
 async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVault> {
@@ -114,6 +118,7 @@ async function startVault(setting: VaultSetting, signer: Signer): Promise<TestVa
       ledger: { url: 'https://ledger.test', origin: ledger.origin, key: ledger.key },
       fetch: (url, init) => stage.ledgerFetch(url, init),
       timing: { clock: () => clock.now, waitMs: 5_000, pollMs: 20, gridMs: 0, ...setting.timing },
+      ...(setting.attest && { attest: setting.attest }),
       barrier: async (step, run) => found.current?.barrier(step, run),
     });
     const app = createVaultApp(vault, silent);
@@ -183,6 +188,10 @@ export type StageOptions = {
   readonly shared?: boolean;
   /** The steward's vault keeps its state here instead of in the tests' own PostgreSQL. */
   readonly database?: TestDatabase<Tables>;
+  /** What both vaults hold hardware evidence against. */
+  readonly attest?: AttestParty;
+  /** As the dataset is published. */
+  readonly sensitivity?: 'test' | 'real';
 };
 
 /** Everything up to the signed contract. */
@@ -213,6 +222,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
         orgs: () => (options.shared ? [world.steward.org, world.owner.org] : [world[which].org]),
         pair: which === 'steward' ? 0 : 1,
         database: which === 'steward' ? options.database : undefined,
+        attest: options.attest,
         timing: {
           ...options.timing,
           ...(which === 'steward' ? { clock: () => clock.now + reach.stewardAhead } : {}),
@@ -225,7 +235,7 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   const owner = options.shared ? steward : await vaultOf('owner', second);
   await giveKey({ clock, world }, steward, world.steward);
   await giveKey({ clock, world }, owner, world.owner);
-  const assets = await publishAssets(world);
+  const assets = await publishAssets(world, { sensitivity: options.sensitivity ?? 'test' });
   const agreed = await signContract(world, draftContract(world, assets, options.contract));
   const close = async () => {
     await steward.database.close();
@@ -253,23 +263,41 @@ async function scopedStatements({ said }: World, { digest }: Run): Promise<strin
     .map(({ bytes }) => base64urlEncode(bytes));
 }
 
-/** Asks each vault for a challenge and proves the room. @returns the body to send to each vault */
-export async function prove(stage: Stage, run: Run, room: Room, change?: (report: RoomReport) => RoomReport) {
-  const challenges: string[] = [];
+async function challenges(stage: Stage): Promise<{ challenges: string[]; nonces: VaultNonce[] }> {
+  const asked: string[] = [];
   const nonces: VaultNonce[] = [];
   for (const vault of new Set([stage.steward, stage.owner])) {
     const { challenge } = await call(at(vault), vaultRoutes.challenge, { body: {} });
-    challenges.push(challenge);
+    asked.push(challenge);
     const { nonce } = messageUnverified('challenge', base64urlDecode(challenge));
     nonces.push({ vault: vault.signer.kid, nonce });
   }
+  return { challenges: asked, nonces };
+}
+
+/** Asks each vault for a challenge and proves the room. @returns the body to send to each vault */
+export async function prove(stage: Stage, run: Run, room: Room, change?: (report: RoomReport) => RoomReport) {
+  const { challenges: asked, nonces } = await challenges(stage);
   const evidence = await proveRoom(stage.world, run, room, nonces, change ? { change } : {});
   return {
     run: run.digest,
     manifest: base64urlEncode(await manifestOf(run)),
     room: room.keys,
-    challenges,
+    challenges: asked,
     evidence,
+    statements: await scopedStatements(stage.world, run),
+  };
+}
+
+/** The same for a room on hardware. */
+export async function proveHardware(stage: Stage, run: Run, room: Room, platform: FakePlatform) {
+  const { challenges: asked, nonces } = await challenges(stage);
+  return {
+    run: run.digest,
+    manifest: base64urlEncode(await manifestOf(run, platform.technology)),
+    room: room.keys,
+    challenges: asked,
+    evidence: await proveOn(platform, run, room, nonces),
     statements: await scopedStatements(stage.world, run),
   };
 }
@@ -281,7 +309,7 @@ export async function releaseAt(
     manifest: string;
     room: Room['keys'];
     challenges: string[];
-    evidence: { technology: 'simulated'; body: string };
+    evidence: Evidence;
     statements: string[];
   },
 ) {

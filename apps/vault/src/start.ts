@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { base64urlDecode, base64urlEncode, type Bytes, BytesError, type Digest } from '@sealroom/bytes';
-import { CUSTODIES, digest, keyText, shortText, url } from '@sealroom/contract';
+import { CUSTODIES, digest, keyText, platformName, shortText, url } from '@sealroom/contract';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import {
   codeOf,
@@ -18,6 +18,8 @@ import {
 } from '@sealroom/host';
 import { z } from 'zod';
 import { createVaultApp } from './app.ts';
+import { collateralSettings, openVaultCollateral, type VaultCollateral } from './attest/collateral.ts';
+import { type AttestParty, PINNED } from './attest/supply.ts';
 import { type Identity, openVault, type Vault } from './context.ts';
 import { MIGRATIONS, type Tables, type VaultDatabase } from './db.ts';
 import { refuse } from './error.ts';
@@ -42,6 +44,17 @@ export const vaultSettings = {
   organisationsPath: z.string().min(1).optional(),
   custody: z.enum(CUSTODIES),
   allowSimulated: z.boolean().default(false),
+  /** What this vault's owner says of hardware rooms beyond each contract. */
+  attest: z
+    .strictObject({
+      /** Platforms, as results name them, that nothing is released to any more. */
+      distrust: z.array(platformName).max(10_000).default([]),
+      /** How old revocation lists and vendors' statements may be; as their vendors say when left out. */
+      maxCollateralAgeDays: z.int().min(1).max(3650).optional(),
+      /** What vendors publish beside evidence: where it is kept, and whom it is fetched from. */
+      collateral: collateralSettings.default({ services: { keySets: {} } }),
+    })
+    .default({ distrust: [], collateral: { services: { keySets: {} } } }),
   ledgerUrl: url,
   ledgerOrigin: shortText,
   ledgerKey: keyText,
@@ -62,7 +75,17 @@ export const vaultSettings = {
 export type VaultConfig = z.output<z.ZodObject<typeof vaultSettings>>;
 
 export function createVaultLog(silent = false) {
-  return createLog({ name: 'vault', silent, events: { 'vault.refused': [], 'vault.behind': ['what'] } });
+  return createLog({
+    name: 'vault',
+    silent,
+    events: {
+      'vault.refused': [],
+      'vault.behind': ['what'],
+      'vault.collateral-missing': ['need', 'code'],
+      'vault.collateral-ends': ['what', 'until', 'ended'],
+      'vault.collateral-bad': ['file', 'code'],
+    },
+  });
 }
 export type VaultLog = ReturnType<typeof createVaultLog>;
 
@@ -149,6 +172,21 @@ async function openIdentity(config: VaultConfig, db: VaultDatabase): Promise<Ide
   };
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+/** Roots are never a setting: those pinned in the program count. */
+function attestOf({ attest }: VaultConfig, collateral: VaultCollateral): AttestParty {
+  const { distrust, maxCollateralAgeDays: days } = attest;
+  return {
+    ...PINNED,
+    distrust,
+    maxCollateralAgeMs: days === undefined ? undefined : days * DAY_MS,
+    collateral: (evidence) => collateral.forEvidence(evidence),
+    keySets: (evidence) => collateral.keySets(evidence),
+    collateralStatus: () => collateral.status(),
+  };
+}
+
 function tlsOf({ tlsCertificate, tlsKey }: VaultConfig) {
   if (tlsCertificate !== undefined && tlsKey !== undefined)
     return { certPem: tlsCertificate, keyPem: tlsKey };
@@ -166,7 +204,12 @@ async function startOn(config: VaultConfig, log: VaultLog, db: VaultDatabase): P
   const { ledgerUrl, ledgerOrigin: origin, ledgerKey: key } = config;
   const ledger = { url: ledgerUrl.replace(/\/$/, ''), origin, key };
   const pool = createKekPool(config.keyPool);
-  const vault = await openVault({ identity, db, rootKey, pool, ledger, fetch });
+  const collateral = await openVaultCollateral(config.attest.collateral, {
+    dataDirectory: config.dataDirectory,
+    log,
+  });
+  const attest = attestOf(config, collateral);
+  const vault = await openVault({ identity, db, rootKey, pool, ledger, fetch, attest });
   const app = createVaultApp(vault, log);
   const server = await startServer({ app, host: config.host, port: config.port, tls, log });
   const stopTending = startTending(vault, log, config.followSeconds);
@@ -177,6 +220,7 @@ async function startOn(config: VaultConfig, log: VaultLog, db: VaultDatabase): P
       await server.close();
       await stopTending();
       fetch.close();
+      collateral.close();
       rootKey.fill(0);
     },
   };

@@ -12,6 +12,7 @@ import {
   SENSITIVITIES,
   url,
   USES,
+  technology,
 } from '@sealroom/contract';
 import { z } from 'zod';
 import type { Route } from './route.ts';
@@ -133,6 +134,7 @@ const node = z.strictObject({
   name,
   key: keyText,
   simulator: keyText.nullable(),
+  hardware: technology.nullable(),
   launch: digest,
   isolation: z.enum(ISOLATIONS),
   maxVcpu: z.int(),

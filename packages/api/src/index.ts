@@ -27,5 +27,5 @@ export type {
   RouteResponse,
   RouteResponseInput,
 } from './route.ts';
-export { evidenceShape, placed, recorded } from './shapes.ts';
+export { placed, recorded } from './shapes.ts';
 export { vaultRoutes } from './vault-routes.ts';

@@ -12,6 +12,4 @@ export const projectParams = z.strictObject({ project: identifier });
 export const runParams = z.strictObject({ run: digest });
 export const digestParams = z.strictObject({ digest });
 
-export const evidenceShape = z.strictObject({ technology: z.literal('simulated'), body: bytesText() });
-
 export const ledgerShape = z.strictObject({ origin: z.string(), key: keyText, url });

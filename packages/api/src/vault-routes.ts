@@ -1,8 +1,16 @@
 // The vault's API. Callers have no accounts: statements and signed messages carry the proof, and answers are signed.
-import { bytesText, CUSTODIES, digest, keyText, roomKeysSchema } from '@sealroom/contract';
+import {
+  bytesText,
+  collateralPieces,
+  CUSTODIES,
+  digest,
+  evidenceSchema,
+  keyText,
+  roomKeysSchema,
+} from '@sealroom/contract';
 import { z } from 'zod';
 import type { Route } from './route.ts';
-import { evidenceShape, placed } from './shapes.ts';
+import { placed } from './shapes.ts';
 
 const cose = bytesText();
 
@@ -18,6 +26,8 @@ export const vaultRoutes = {
       custody: z.enum(CUSTODIES),
       ledger: z.strictObject({ origin: z.string(), key: keyText }),
       allowSimulated: z.boolean(),
+      /** Pieces of vendors' collateral that are kept and current, and those that end within seven days or have ended. */
+      collateral: z.strictObject({ kept: z.int().min(0), ending: z.int().min(0) }),
     }),
   },
   createKek: {
@@ -64,13 +74,17 @@ export const vaultRoutes = {
       manifest: bytesText(),
       room: roomKeysSchema,
       challenges: z.array(cose).min(1).max(64),
-      evidence: evidenceShape,
+      evidence: evidenceSchema,
       statements: z
         .array(cose)
         .max(1000)
         .describe('contract.signed and run statements, so that the vault can find their subject'),
     }),
-    response: z.strictObject({ answer: cose, reservation: cose }),
+    response: z.strictObject({
+      answer: cose,
+      reservation: cose,
+      collateral: collateralPieces.describe('what vendors publish and this vault held the evidence against'),
+    }),
     errors: ['vault/refused'],
   },
   finish: {

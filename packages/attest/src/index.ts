@@ -1,16 +1,54 @@
-export { appraiseEvidence } from './appraise.ts';
+export { type Appraisal, appraiseEvidence, isReason, type Submodule } from './appraise.ts';
+export {
+  type Collateral,
+  type CollateralFile,
+  joinCollateral,
+  NO_COLLATERAL,
+  readCollateral,
+  selectCollateral,
+} from './collateral.ts';
+export { type KeySet, readKeySet } from './jwt/key-set.ts';
+export { deviceNonce } from './devices.ts';
+export { type GpuEntry } from './nvidia-gpu/entry.ts';
+export { type GpuEvidence, type GpuReport, parseGpuEvidence, parseGpuReport } from './nvidia-gpu/parse.ts';
+export { type Manifest, parseManifest } from './nvidia-gpu/manifest.ts';
+export { type Roots, vendorRoots } from './roots/roots.ts';
 export { AttestError, type AttestErrorCode } from './error.ts';
+export { readEvidenceFile } from './evidence-file.ts';
+export { type Result, resultOf, type Status, type TrustVector } from './result.ts';
+export { parsePolicy, type Policy, policyDigest, policySchema, roomPolicy } from './policy.ts';
 export { parseSimulatedEvidence, type SimulatedReport } from './simulated/parse.ts';
 export { simulatedEvidence } from './simulated/provide.ts';
 export { verifySimulated } from './simulated/verify.ts';
-export type {
-  Accept,
-  AcceptSimulated,
-  Appraisal,
-  Binding,
-  Check,
-  CheckId,
-  Claims,
-  Evidence,
-  Technology,
+export { type QuoteInfo, parseQuoteInfo, parseTpmKey, parseTpmSignature } from './tpm/structures.ts';
+export { AK_VENDORS, type AkVendor, readAkCertificates, verifyAkChain } from './tpm/ak-chain.ts';
+export { measureSnp, type SnpLaunch } from './sev-snp/measure/measure.ts';
+export { PROCESSOR_NAMES, type ProcessorName } from './sev-snp/measure/processors.ts';
+export { type Hypervisor, HYPERVISORS } from './sev-snp/measure/vmsa.ts';
+export { detectTechnologies, type Entry, entrySchema, type PolicyEntry, technologyOf } from './technology.ts';
+export {
+  type AnyEvidence,
+  type Binding,
+  type Category,
+  type Check,
+  type Claims,
+  type CollateralUse,
+  type Context,
+  type DeviceEvidence,
+  type Evidence,
+  ROOM_TECHNOLOGIES,
+  type RoomTechnology,
+  type Technology,
 } from './types.ts';
+export {
+  type AmdKey,
+  type Need,
+  type NeedKind,
+  needName,
+  needsOf,
+} from './supply/need.ts';
+export { keySetPiece, type Piece } from './supply/piece.ts';
+export { readPieces } from './supply/read-pieces.ts';
+export { parseEventLog, replayEventLog, type TdEvent } from './tdx/measure/event-log.ts';
+export { measureMrTd, type PageOrder } from './tdx/measure/mrtd.ts';
+export { type AcpiTables, type DirectBoot, measureRegisters } from './tdx/measure/registers.ts';

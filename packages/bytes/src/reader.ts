@@ -18,14 +18,22 @@ export class Reader {
     return this.#bytes.length - this.#at;
   }
 
-  /** The next `length` bytes, as a copy. */
-  take(length: number): Bytes {
+  /** The place of the next `length` bytes, which are read with this. */
+  #skip(length: number): number {
     if (!Number.isInteger(length) || length < 0 || length > this.remaining) {
       throw new BytesError('bytes/truncated', `The input ends ${length - this.remaining} bytes too early.`);
     }
-    const out = this.#bytes.slice(this.#at, this.#at + length);
+    const start = this.#at;
     this.#at += length;
-    return new Uint8Array(out);
+    return start;
+  }
+
+  /** The next `length` bytes, as a copy. */
+  take(length: number): Bytes {
+    const start = this.#skip(length);
+    const out = new Uint8Array(length);
+    out.set(this.#bytes.subarray(start, start + length));
+    return out;
   }
 
   uint8(): number {
@@ -39,7 +47,10 @@ export class Reader {
 
   /** Little-endian unsigned integer of 1 to 6 bytes. */
   uintLE(length: number): number {
-    return this.take(length).reduceRight((sum, byte) => sum * 256 + byte, 0);
+    const start = this.#skip(length);
+    let sum = 0;
+    for (let i = length - 1; i >= 0; i--) sum = sum * 256 + (this.#bytes[start + i] ?? 0);
+    return sum;
   }
 
   /** @throws bytes/trailing when anything is left. */

@@ -3,8 +3,12 @@ export const RELEASE_CODES = [
   'release/nonce',
   'release/run-unknown',
   'release/evidence',
+  'release/revocation',
   'release/technology',
   'release/debug',
+  'release/tcb',
+  'release/configuration',
+  'release/device',
   'release/code',
   'release/run-binding',
   'release/room-binding',
@@ -59,6 +63,7 @@ export type ContractErrorCode =
   | 'receipt/manifest'
   | 'receipt/challenge'
   | 'receipt/evidence'
+  | 'receipt/collateral'
   | 'receipt/answer'
   | 'receipt/room'
   | 'receipt/contract'
@@ -66,6 +71,7 @@ export type ContractErrorCode =
   | 'receipt/pins-ledger'
   | 'receipt/pins-organisation'
   | 'receipt/pins-simulator'
+  | 'receipt/pins-hardware'
   | 'trust/malformed'
   | ReleaseCode;
 

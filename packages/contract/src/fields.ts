@@ -1,4 +1,5 @@
 // Field schemas that documents and statements share. All objects are strict: an unknown member is refused.
+import { ROOM_TECHNOLOGIES } from '@sealroom/attest';
 import { BytesError, base64urlDecode, type Digest } from '@sealroom/bytes';
 import { CoseError, type KeyText, parseKey } from '@sealroom/cose';
 import { z } from 'zod';
@@ -99,3 +100,13 @@ export const url = z
     (value) => /^[!-~]+$/.test(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
     'expected an http(s) URL',
   );
+
+export const technology = z.enum(ROOM_TECHNOLOGIES);
+
+/** Evidence as it travels: base64url of the technology's own bytes. */
+export const evidenceSchema = z.strictObject({ technology, body: bytesText() });
+
+/** A platform as its technology names it: `sev-snp:chip:…`; of a simulated room the thumbprint of the node's simulator key. */
+export const platformName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*:[ -~]{1,199}$/, 'expected the name of a platform, such as sev-snp:chip:…');

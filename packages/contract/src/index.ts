@@ -35,6 +35,7 @@ export {
   type ReceiptFile,
   selectReceiptStatements,
 } from './receipt-file.ts';
+export type { Attestation, Judge } from './receipt-evidence.ts';
 export { pathText, verifyReceipt, type VerifiedReceipt } from './receipt.ts';
 export {
   decideRelease,
@@ -44,6 +45,8 @@ export {
   type ServedAsset,
   type VaultPolicy,
 } from './release.ts';
+export type { AttestPolicy, AttestWorld } from './release-evidence.ts';
+export { collateralPieces, joinPieces, packCollateral } from './receipt-collateral.ts';
 export { runsSpent } from './quota.ts';
 export { encodeTrust, parseTrust, type Trust } from './trust.ts';
 export { admitStatement, applyStatement, createRecord, subjectSalt } from './record.ts';
@@ -102,12 +105,15 @@ export {
   bytesText,
   count,
   digest,
+  evidenceSchema,
   identifier,
   keyText,
   line,
   lines,
+  platformName,
   salt,
   shortText,
+  technology,
   time,
   url,
 } from './fields.ts';

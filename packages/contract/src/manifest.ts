@@ -13,7 +13,7 @@ import {
   utf8Encode,
 } from '@sealroom/bytes';
 import { type KeyText, parseKey } from '@sealroom/cose';
-import type { Technology } from '@sealroom/attest';
+import type { RoomTechnology } from '@sealroom/attest';
 import type { PayloadOf } from './statement-table.ts';
 
 export type Manifest = {
@@ -26,7 +26,7 @@ export type Manifest = {
   readonly algorithms: readonly Digest[];
   readonly criteria: Digest;
   readonly parameters: Digest;
-  readonly technology: Technology;
+  readonly technology: RoomTechnology;
 };
 
 /** Digest of the canonical JSON of a request's parameters. */
@@ -41,7 +41,7 @@ export async function buildManifest(
   run: Digest,
   request: PayloadOf<'run.requested'>,
   approvals: readonly Digest[],
-  technology: Technology,
+  technology: RoomTechnology,
 ): Promise<Manifest> {
   return {
     v: 1,

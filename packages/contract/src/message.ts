@@ -12,7 +12,7 @@ import {
 } from '@sealroom/cose';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
-import { bytesText, count, digest, identifier, keyText, line, time } from './fields.ts';
+import { bytesText, count, digest, identifier, keyText, line, technology, time } from './fields.ts';
 import { ISOLATIONS, ROLES } from './terms.ts';
 
 const messages = {
@@ -51,7 +51,10 @@ const messages = {
     code: line(100),
     name: line(100).min(1),
     key: keyText,
+    /** Of its simulated TEE; null where it starts none. */
     simulator: keyText.nullable(),
+    /** What its own hardware is, where rooms there prove themselves by it; the vaults judge. */
+    hardware: technology.exclude(['simulated']).optional(),
     launch: digest,
     isolation: z.enum(ISOLATIONS),
     maxVcpu: z.int().min(1),

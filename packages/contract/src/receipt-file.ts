@@ -1,11 +1,12 @@
 // The receipt file of a run (protocol.md section 9), canonical JSON:
-//   { answers, challenges, checkpoint, evidence, kind, manifest, statements: [{ cose, index, path }], v }
+//   { answers, challenges, checkpoint, collateral?, evidence, kind, manifest, statements: [{ cose, index, path }], v }
 // This file reads and writes the form and selects which statements a receipt needs; receipt.ts verifies it.
 import { base64urlDecode, type Bytes, canonicalBytes, type Digest, parseCanonical } from '@sealroom/bytes';
 import { keyThumbprint } from '@sealroom/cose';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
-import { bytesText, count, digest } from './fields.ts';
+import { bytesText, count, digest, evidenceSchema, technology } from './fields.ts';
+import { carriedCollateral } from './receipt-collateral.ts';
 import { isOfType, readStatement, type Statement } from './statement.ts';
 
 const cose = bytesText();
@@ -24,9 +25,11 @@ const schema = z.strictObject({
     algorithms: z.array(digest),
     criteria: digest,
     parameters: digest,
-    technology: z.literal('simulated'),
+    technology,
   }),
-  evidence: z.strictObject({ technology: z.literal('simulated'), body: bytesText() }),
+  evidence: evidenceSchema,
+  /** What vendors publish and the vaults held the evidence against: lists, statements, key sets. */
+  collateral: carriedCollateral.optional(),
   challenges: z.array(cose).max(64),
   answers: z.array(cose).max(64),
   statements: z

@@ -1,19 +1,18 @@
 // Whether a receipt's parties are the ones its reader pinned: the step from *consistent* to *by these pinned parties*.
-import type { Digest } from '@sealroom/bytes';
 import { type KeyText, keyThumbprint } from '@sealroom/cose';
 import { ContractError } from './error.ts';
 import type { ContractState } from './record-types.ts';
+import type { PayloadOf } from './statement-table.ts';
 import type { Trust } from './trust.ts';
 
 /**
  * Every ledger, party, room program and platform of the contracts must be pinned.
- * @param platform thumbprint of the key that signed the evidence
  * @throws receipt/pins-ledger · receipt/pins-organisation · receipt/pins-simulator
  */
 export async function checkPins(
   trust: Trust,
   contracts: readonly ContractState[],
-  platform: Digest,
+  finished: Pick<PayloadOf<'run.finished'>, 'technology' | 'platform'>,
 ): Promise<void> {
   for (const { contract, digest } of contracts) {
     if (contract.ledger.key !== trust.ledger.key || contract.ledger.origin !== trust.ledger.origin) {
@@ -35,10 +34,24 @@ export async function checkPins(
       );
     }
   }
-  const launches = contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.launch));
-  const simulators = await usedSimulators(contracts, platform);
+  if (finished.technology === 'simulated') await checkSimulated(trust, contracts, finished.platform);
+}
+
+/** Hardware is pinned by entries of the reader's own, under which receipt-evidence.ts judges. */
+async function checkSimulated(
+  trust: Trust,
+  contracts: readonly ContractState[],
+  platform: string,
+): Promise<void> {
+  const entries = contracts
+    .flatMap(({ contract }) => contract.room.accept)
+    .filter((entry) => entry.technology === 'simulated');
+  const launches = entries.flatMap(({ launch }) => launch);
+  const keys = new Set(entries.flatMap((entry) => entry.keys));
+  const used: KeyText[] = [];
+  for (const key of keys) if ((await keyThumbprint(key)) === platform) used.push(key);
   if (
-    !simulators.every((key) => trust.simulators.includes(key)) ||
+    !used.every((key) => trust.simulators.includes(key)) ||
     !launches.every((launch) => trust.rooms.some((room) => room === launch))
   ) {
     throw new ContractError(
@@ -46,13 +59,4 @@ export async function checkPins(
       'The room’s platform or program is not one you pinned.',
     );
   }
-}
-
-async function usedSimulators(contracts: readonly ContractState[], platform: Digest): Promise<KeyText[]> {
-  const keys = new Set(
-    contracts.flatMap(({ contract }) => contract.room.accept.flatMap((entry) => entry.keys)),
-  );
-  const used: KeyText[] = [];
-  for (const key of keys) if ((await keyThumbprint(key)) === platform) used.push(key);
-  return used;
 }

@@ -2,16 +2,13 @@
 // keys it names itself) and *by these pinned parties* (those keys are the ones the reader pinned). Not provable from a
 // receipt: that no revocation or suspension stands in the ledger between its entries; the ledger refuses statements of
 // revoked keys, and vaults read every entry before they release.
-import { appraiseEvidence } from '@sealroom/attest';
 import {
   base64urlDecode,
   base64urlEncode,
   type Bytes,
   BytesError,
   bytesEqual,
-  canonicalBytes,
   type Digest,
-  sha256,
   sha256Digest,
   leafHash,
 } from '@sealroom/bytes';
@@ -26,12 +23,13 @@ import {
   verifyInclusion,
 } from '@sealroom/tlog';
 import { ContractError, type ContractErrorCode } from './error.ts';
-import { buildManifest, encodeManifest, roomBinding, type VaultNonce } from './manifest.ts';
+import { buildManifest, encodeManifest, type VaultNonce } from './manifest.ts';
 import { messageSignerUnverified, verifyMessage } from './message.ts';
 import { admitStatement, applyStatement, createRecord } from './record.ts';
 import { contractStands, stewardsOf } from './record-state.ts';
 import type { ContractState, LedgerRecord, RunState } from './record-types.ts';
 import { parseReceipt, placeStatements, type ReceiptFile, selectReceiptStatements } from './receipt-file.ts';
+import { type Attestation, checkEvidence, checkNamed, type Judge } from './receipt-evidence.ts';
 import { checkTerms } from './receipt-terms.ts';
 import { isOfType, readStatement, type Statement } from './statement.ts';
 import type { PayloadOf } from './statement-table.ts';
@@ -44,6 +42,7 @@ export type VerifiedReceipt = {
   readonly verdict: 'pinned' | 'consistent';
   /** False for simulated rooms: say so first wherever this is shown. */
   readonly hardwareAttested: boolean;
+  readonly attestation: Attestation;
   readonly finished: PayloadOf<'run.finished'>;
   readonly contracts: readonly { readonly digest: Digest; readonly contract: Contract }[];
   readonly request: PayloadOf<'run.requested'>;
@@ -172,34 +171,6 @@ async function readNonces(file: ReceiptFile, keys: ReadonlyMap<Digest, KeyText>)
 }
 
 type Finished = PayloadOf<'run.finished'>;
-
-async function checkEvidence(
-  file: ReceiptFile,
-  contracts: readonly ContractState[],
-  keys: ReadonlyMap<Digest, KeyText>,
-  finished: Finished,
-): Promise<boolean> {
-  const manifestHash = await sha256(encodeManifest(file.manifest));
-  const reportData = await roomBinding(await readNonces(file, keys), finished.room, manifestHash);
-  if (finished.evidence !== (await sha256Digest(canonicalBytes(file.evidence)))) {
-    throw refuse('receipt/evidence', 'The evidence is not the one that the room named.');
-  }
-  let hardware = true;
-  for (const { contract } of contracts) {
-    const appraisal = await appraiseEvidence(file.evidence, contract.room.accept, {
-      reportData,
-      hostData: manifestHash,
-    });
-    const failed = appraisal.checks.filter((check) => check.outcome === 'fail').map((check) => check.detail);
-    if (appraisal.verdict !== 'affirmed')
-      throw refuse('receipt/evidence', `The evidence does not satisfy the contract: ${failed.join('; ')}.`);
-    if (appraisal.claims?.platform !== finished.platform)
-      throw refuse('receipt/evidence', 'The receipt names another platform than its evidence.');
-    hardware &&= appraisal.claims?.hardware ?? false;
-  }
-  return hardware;
-}
-
 type Answer = PayloadOf<'key.released'>;
 
 async function readAnswers(
@@ -351,11 +322,17 @@ function contractsOf(record: LedgerRecord, run: RunState): ContractState[] {
 }
 
 /**
- * Verifies a receipt without network, clock or other files.
+ * Verifies a receipt without network or clock. Hardware evidence is judged at the time of the release, by the roots pinned
+ * in the program and the collateral that the receipt carries.
  * @param trust what the reader pinned; without it the verdict is at best `consistent`.
+ * @param judge more collateral for a receipt that carries too little, and other roots for tests
  * @throws ContractError whose code (`receipt/…`) names the check that failed
  */
-export async function verifyReceipt(bytes: Uint8Array, trust?: Trust): Promise<VerifiedReceipt> {
+export async function verifyReceipt(
+  bytes: Uint8Array,
+  trust?: Trust,
+  judge: Judge = {},
+): Promise<VerifiedReceipt> {
   const opened = await open(bytes);
   const { file } = opened;
   const checkpoint = await openedCheckpoint(opened);
@@ -371,13 +348,18 @@ export async function verifyReceipt(bytes: Uint8Array, trust?: Trust): Promise<V
   const keys = await vaultKeys(contracts);
   await checkManifest(file, run, finished);
   checkRoom(file, run, finished);
-  const hardwareAttested = await checkEvidence(file, contracts, keys, finished);
-  checkOutcome(run, contracts, await readAnswers(file, run, keys, finished), finished);
-  if (trust) await checkPins(trust, contracts, finished.platform);
+  const nonces = await readNonces(file, keys);
+  await checkNamed(file, finished);
+  const answers = await readAnswers(file, run, keys, finished);
+  const question = { file, contracts, nonces, finished, answers, judge, trust };
+  const attestation = await checkEvidence(question);
+  checkOutcome(run, contracts, answers, finished);
+  if (trust) await checkPins(trust, contracts, finished);
   const { ledger } = opened;
   return {
     verdict: trust ? 'pinned' : 'consistent',
-    hardwareAttested,
+    hardwareAttested: attestation.hardware,
+    attestation,
     finished,
     contracts: contracts.map(({ digest, contract }) => ({ digest, contract })),
     request: run.request,

@@ -1,6 +1,6 @@
 // Each static check of protocol.md section 7: a world in which everything is right, one thing made wrong, and the one code
 // that must come of it.
-import { type Evidence } from '@sealroom/attest';
+import { type Evidence, NO_COLLATERAL } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, type Digest, sha256Digest } from '@sealroom/bytes';
 import { type Signer } from '@sealroom/cose';
 import {
@@ -101,13 +101,14 @@ async function questionOf(stage: Stage, wrong: Wrong): Promise<ReleaseQuestion> 
   const question: ReleaseQuestion = {
     now: world.now,
     record,
-    vault: { kid, orgs: [world.steward.org], policy: { allowSimulated: true } },
+    vault: { kid, orgs: [world.steward.org], policy: { allowSimulated: true, distrust: [] } },
     run: run.digest,
     nonce: 'fresh',
     nonces,
     room: room.keys,
     manifest: await manifestOf(run),
     evidence,
+    attest: { collateral: NO_COLLATERAL, roots: {} },
     commitments: new Map([[assets.dataset.digest, assets.dataset.keyCommitment]]),
   };
   return { ...question, ...(await wrong.question?.(question, stage)) };
@@ -395,9 +396,16 @@ const TABLE: readonly (readonly [ReleaseCode, string, Wrong])[] = [
   [
     'release/policy',
     'the vault’s owner allows no simulated rooms',
-    { question: ({ vault }) => ({ vault: { ...vault, policy: { allowSimulated: false } } }) },
+    { question: ({ vault }) => ({ vault: { ...vault, policy: { allowSimulated: false, distrust: [] } } }) },
   ],
 ];
+
+const HARDWARE_CODES = [
+  'release/revocation',
+  'release/tcb',
+  'release/configuration',
+  'release/device',
+] as const;
 
 describe('the release decision', () => {
   it('has no reason against a run in which everything is right', async () => {
@@ -410,7 +418,9 @@ describe('the release decision', () => {
 
   it('has a case for every code that it can give', () => {
     // How fresh the record is, is known to the vault that follows the ledger, not to this decision.
-    const cases = new Set<ReleaseCode>([...TABLE.map(([code]) => code), 'release/record-stale']);
+    // Simulated evidence has no revocation, floor, configuration or device: release-hardware.test.ts has those.
+    const elsewhere = ['release/record-stale', ...HARDWARE_CODES] as const;
+    const cases = new Set<ReleaseCode>([...TABLE.map(([code]) => code), ...elsewhere]);
     expect(cases).toEqual(new Set(RELEASE_CODES));
   });
 

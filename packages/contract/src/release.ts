@@ -1,21 +1,15 @@
 // The static checks of a key release (protocol.md section 7): everything a vault can decide from the folded record, the
 // room's evidence and its own keys. All reasons are collected; nothing is released unless there are none. Not decided
 // here: freshness and inclusion of the record (the vault follows the log before it asks), and the local transaction.
-import { appraiseEvidence, type CheckId, type Evidence } from '@sealroom/attest';
+import { type CollateralUse, type Evidence, technologyOf } from '@sealroom/attest';
 import { type Bytes, bytesEqual, type Digest, sha256 } from '@sealroom/bytes';
 import { keyThumbprint } from '@sealroom/cose';
 import { ContractError, type ReleaseCode } from './error.ts';
-import {
-  buildManifest,
-  encodeManifest,
-  type Manifest,
-  roomBinding,
-  type RoomKeys,
-  type VaultNonce,
-} from './manifest.ts';
+import { buildManifest, encodeManifest, type Manifest, type RoomKeys, type VaultNonce } from './manifest.ts';
 import { checkParameters } from './parameters.ts';
 import { countBefore } from './quota.ts';
 import { mayUse, stewardsOf } from './record-state.ts';
+import { type AttestPolicy, type AttestWorld, evidenceReasons } from './release-evidence.ts';
 import {
   type ArtifactKind,
   artifactKey,
@@ -26,12 +20,12 @@ import {
   type Signature,
 } from './record-types.ts';
 import type { PayloadOf } from './statement-table.ts';
-import { type Use, vaultOf } from './terms.ts';
+import { mayOpenReal, type Use, vaultOf } from './terms.ts';
 
 export type Reason = { readonly code: ReleaseCode; readonly detail: string };
 
 /** What a vault's owner allows beyond the contract; one more party whose strictest term holds. */
-export type VaultPolicy = { readonly allowSimulated: boolean };
+export type VaultPolicy = AttestPolicy & { readonly allowSimulated: boolean };
 
 export type ReleaseQuestion = {
   /** Milliseconds since 1970 by the vault's clock. */
@@ -46,6 +40,8 @@ export type ReleaseQuestion = {
   readonly room: RoomKeys;
   readonly manifest: Uint8Array;
   readonly evidence: Evidence;
+  /** What the vault holds evidence against: vendors' collateral as it has it now, and the pinned roots. */
+  readonly attest: AttestWorld;
   /** Key commitment (base64url) of each served asset under the owner's present CEK; absent when there is none. */
   readonly commitments: ReadonlyMap<Digest, string>;
 };
@@ -65,7 +61,9 @@ export type ReleaseDecision = {
   readonly served: readonly ServedAsset[];
   readonly manifest: Manifest | undefined;
   readonly manifestBytes: Bytes | undefined;
-  readonly platform: Digest | undefined;
+  readonly platform: string | undefined;
+  /** The collateral that the evidence was held against. */
+  readonly used: readonly CollateralUse[];
 };
 
 type Reasons = Reason[];
@@ -181,8 +179,13 @@ function datasetReasons(question: ReleaseQuestion, run: RunState, { contract }: 
       );
     }
     const real = term.sensitivity === 'real' || payload.sensitivity === 'real';
-    if (real && question.evidence.technology === 'simulated') {
-      found.push(reason('release/sensitivity', 'a simulated room may only open data marked "test"'));
+    if (real && !mayOpenReal(question.evidence.technology)) {
+      found.push(
+        reason(
+          'release/sensitivity',
+          'a room whose hardware does not keep its memory from the host may only open data marked "test"',
+        ),
+      );
     }
   }
   return found;
@@ -237,40 +240,6 @@ function quotaReasons(question: ReleaseQuestion, run: RunState, state: ContractS
   if (attempts >= quota.attemptsPerRun)
     found.push(reason('release/attempts', 'another room has been given this run already'));
   return found;
-}
-
-const EVIDENCE_CODES: Readonly<Record<CheckId, ReleaseCode>> = {
-  authentic: 'release/evidence',
-  technology: 'release/technology',
-  debug: 'release/debug',
-  code: 'release/code',
-  run: 'release/run-binding',
-  binding: 'release/room-binding',
-  platform: 'release/platform',
-};
-
-async function evidenceReasons(
-  question: ReleaseQuestion,
-  contracts: readonly ContractState[],
-  manifestHash: Bytes,
-): Promise<{ found: Reasons; platform: Digest | undefined }> {
-  const found: Reasons = [];
-  let platform: string | undefined;
-  const reportData = await roomBinding(question.nonces, question.room, manifestHash);
-  for (const { contract } of contracts) {
-    const appraisal = await appraiseEvidence(question.evidence, contract.room.accept, {
-      reportData,
-      hostData: manifestHash,
-    });
-    platform ??= appraisal.claims?.platform;
-    for (const check of appraisal.checks) {
-      if (check.outcome === 'fail')
-        found.push(reason(EVIDENCE_CODES[check.id], `this does not hold: ${check.detail}`));
-    }
-    if (appraisal.verdict !== 'affirmed' && found.length === 0)
-      found.push(reason('release/evidence', 'the evidence is not affirmed'));
-  }
-  return { found, platform: platform as Digest | undefined };
 }
 
 async function servedAssets(
@@ -362,6 +331,7 @@ function undecidable(found: Reason): ReleaseDecision {
     manifest: undefined,
     manifestBytes: undefined,
     platform: undefined,
+    used: [],
   };
   return { reasons: [found], ...nothing };
 }
@@ -401,16 +371,16 @@ export async function decideRelease(question: ReleaseQuestion): Promise<ReleaseD
       ...quotaReasons(question, run, state),
     );
   }
-  const evidence = await evidenceReasons(question, contracts, await sha256(manifestBytes));
+  const { found, platform, used } = await evidenceReasons(question, contracts, await sha256(manifestBytes));
   const served = await servedAssets(question, run, contracts);
-  reasons.push(...evidence.found, ...commitmentReasons(question, served, contracts));
+  reasons.push(...found, ...commitmentReasons(question, served, contracts));
   if (served.length === 0)
     reasons.push(reason('release/not-served', 'the contract gives this vault no asset of the run'));
   if (!bytesEqual(manifestBytes, question.manifest)) {
     reasons.push(reason('release/manifest', 'the room’s manifest is not the one that the statements make'));
   }
-  if (question.evidence.technology === 'simulated' && !question.vault.policy.allowSimulated) {
+  if (!technologyOf(question.evidence.technology).hardware && !question.vault.policy.allowSimulated) {
     reasons.push(reason('release/policy', 'this vault’s owner does not allow simulated rooms'));
   }
-  return { reasons, run, contracts, served, manifest, manifestBytes, platform: evidence.platform };
+  return { reasons, run, contracts, served, manifest, manifestBytes, platform, used };
 }

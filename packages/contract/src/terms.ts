@@ -9,6 +9,7 @@ import {
   parseCanonical,
   sha256Digest,
 } from '@sealroom/bytes';
+import { entrySchema, type RoomTechnology } from '@sealroom/attest';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
 import { digest, identifier, keyOf, keyText, salt, shortText, time, url } from './fields.ts';
@@ -18,6 +19,24 @@ export const ROLES = ['data-steward', 'algorithm-owner'] as const;
 export const USES = ['contract', 'publish', 'request', 'approve', 'suspend'] as const;
 export const CUSTODIES = ['own', 'attested', 'operator'] as const;
 export const SENSITIVITIES = ['test', 'real'] as const;
+/**
+ * Technologies whose hardware keeps a room's memory from its host. What is not here, be it a simulator, a TPM, which measures and
+ * hides nothing, or a device's word without the room's own, opens data marked "test" only.
+ */
+const SHIELDING: ReadonlySet<RoomTechnology> = new Set<RoomTechnology>([
+  'sev-snp',
+  'tdx',
+  'sgx',
+  'aws-nitro',
+  'azure-cvm',
+  'azure-maa',
+  'gcp-confidential-space',
+]);
+
+export function mayOpenReal(technology: RoomTechnology): boolean {
+  return SHIELDING.has(technology);
+}
+
 /** Weakest first: no sandbox · namespaces, seccomp and limits · a kernel of its own. */
 export const ISOLATIONS = ['none', 'process', 'kernel'] as const;
 
@@ -54,15 +73,8 @@ const algorithm = z.strictObject({
   mode: z.literal('validation'),
 });
 
-const accept = z.strictObject({
-  technology: z.literal('simulated'),
-  keys: z.array(keyText).min(1).max(64),
-  launch: z.array(digest).min(1).max(64),
-  hostData: z.literal('manifest'),
-});
-
 const room = z.strictObject({
-  accept: z.array(accept).min(1).max(16),
+  accept: z.array(entrySchema).min(1).max(16),
   isolation: z.enum(ISOLATIONS),
   network: z.literal('none'),
   maxVcpu: z.int().min(1).max(1024),
@@ -180,8 +192,13 @@ function problems(contract: Contract): string[] {
   expect(unique(contract.vaults.map((vault) => vault.org)), 'an organisation has two vaults here');
   const simulated = contract.room.accept.some((entry) => entry.technology === 'simulated');
   expect(
-    !simulated || contract.datasets.every((item) => item.sensitivity === 'test'),
-    'a simulated room may only open data marked "test"',
+    contract.room.accept.every((entry) => mayOpenReal(entry.technology)) ||
+      contract.datasets.every((item) => item.sensitivity === 'test'),
+    'a room whose hardware does not keep its memory from the host, such as a simulated one, may only open data marked "test"',
+  );
+  expect(
+    !simulated || contract.room.accept.every((entry) => entry.technology === 'simulated'),
+    'a contract that accepts simulated rooms accepts no others: its parties would not know which they get',
   );
   return found;
 }

@@ -1,8 +1,9 @@
 // The trust file: what the reader of a receipt has pinned beforehand. An empty list allows nothing.
+import { entrySchema } from '@sealroom/attest';
 import { BytesError, type Bytes, canonicalBytes, parseStrictJson } from '@sealroom/bytes';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
-import { digest, keyText, shortText } from './fields.ts';
+import { digest, keyText, platformName, shortText } from './fields.ts';
 
 const schema = z.strictObject({
   v: z.literal(1),
@@ -17,8 +18,15 @@ const schema = z.strictObject({
   contracts: z.array(digest).max(1000),
   /** Launch digests of room programs. */
   rooms: z.array(digest).max(1000),
-  /** Simulator keys of nodes whose operator the reader believes. Hardware vendors' roots come with their technologies. */
+  /** Simulator keys of nodes whose operator the reader believes. */
   simulators: z.array(keyText).max(1000),
+  /**
+   * What hardware evidence must satisfy for this reader, whatever the contract accepts; the form of `room.accept`. The vendors'
+   * roots come with their technologies. None allows no hardware room.
+   */
+  accept: z.array(entrySchema).max(64).optional(),
+  /** Platforms, as results name them, that the reader does not believe any more. */
+  distrust: z.array(platformName).max(10_000).optional(),
 });
 
 export type Trust = z.infer<typeof schema>;

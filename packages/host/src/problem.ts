@@ -46,7 +46,14 @@ export type HostCode =
   | 'store/no-expiry'
   | 'store/expired'
   | 'store/writable'
-  | 'store/not-allowed';
+  | 'store/not-allowed'
+  | 'collateral/no-service'
+  | 'collateral/backing-off'
+  | 'collateral/rate-limited'
+  | 'collateral/status'
+  | 'collateral/wrong-answer'
+  | 'collateral/older'
+  | 'collateral/busy';
 
 export type RefusalOptions = {
   /** The HTTP status, where the code alone does not decide it. */

@@ -23,6 +23,7 @@ const SCITT = 'packages/cose/src/scitt.test.ts';
 const COSE_WYCHEPROOF = 'packages/cose/src/wycheproof.test.ts';
 const SEAL_WYCHEPROOF = 'packages/seal/src/wycheproof.test.ts';
 const FOREIGN = 'packages/tlog/src/foreign-receipt.test.ts';
+const JWT = 'packages/attest/src/jwt/jwt.test.ts';
 const PROOF = 'packages/tlog/src/proof.test.ts';
 const TILE = 'packages/tlog/src/tile.test.ts';
 
@@ -85,16 +86,8 @@ const LIST: readonly Entry[] = [
   wycheproof('ed25519', 151, COSE_WYCHEPROOF),
   wycheproof('x25519', 518, SEAL_WYCHEPROOF, COSE_WYCHEPROOF),
   unused('wycheproof/ecdh_secp256r1_webcrypto_test.json', 353, 'keys are agreed on with X25519 only (HPKE)'),
-  unused(
-    'wycheproof/json_web_signature_test.json',
-    401,
-    'nothing reads JOSE: statements are COSE, and no attestation token is taken yet',
-  ),
-  unused(
-    'wycheproof/json_web_key_test.json',
-    26,
-    'nothing reads JOSE: keys are COSE_Key or SubjectPublicKeyInfo',
-  ),
+  wycheproof('json_web_signature', 401, JWT),
+  wycheproof('json_web_key', 26, JWT),
   unused('wycheproof/mlkem_768_test.json', 193, 'no post-quantum key encapsulation is used'),
 
   unused('merkle/README.md', 1, TEXT),

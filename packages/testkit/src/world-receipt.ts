@@ -1,7 +1,7 @@
 // Plays a whole run in a world of made-up vaults, from challenge to run.finished, and makes its receipt. The ledger is the
 // fake one, the node simulated, the output a handful of bytes; every signature and proof is real. Each part can be
 // changed before it is signed, so that a test can cheat in one place.
-import type { Evidence } from '@sealroom/attest';
+import { appraiseEvidence, type Evidence, roomPolicy, type RoomTechnology } from '@sealroom/attest';
 import {
   base64urlEncode,
   type Bytes,
@@ -17,6 +17,7 @@ import {
   encodeReceipt,
   freshSalt,
   type Manifest,
+  packCollateral,
   parseReceipt,
   pathText,
   type PayloadOf,
@@ -29,6 +30,7 @@ import {
 import { encodeEnvelope, sealOutput } from '@sealroom/seal';
 import { parseTlogProof } from '@sealroom/tlog';
 import type { FakeLedger } from './ledger.ts';
+import { type FakePlatform, proveOn } from './world-hardware.ts';
 import { manifestOf, openRoom, proveRoom, type Room } from './world-room.ts';
 import {
   approveRun,
@@ -66,6 +68,10 @@ export type Changes = {
   readonly answer?: (payload: PayloadOf<'key.released'>) => PayloadOf<'key.released'>;
   readonly evidence?: (evidence: Evidence) => Evidence | Promise<Evidence>;
   readonly nonces?: (nonces: VaultNonce[]) => VaultNonce[];
+  /** Of the data, as contract and publication state it. */
+  readonly sensitivity?: 'test' | 'real';
+  /** Hardware that the room is on, instead of the simulated node; its entry goes into the contract. */
+  readonly platform?: FakePlatform;
 };
 
 /** A receipt's parts that only the room has. */
@@ -74,6 +80,7 @@ type Parts = {
   readonly evidence: Evidence;
   readonly challenges: string[];
   readonly answers: string[];
+  readonly collateral?: string[];
 };
 
 /** Selects the needed statements of a ledger and proves them all under one checkpoint. */
@@ -130,12 +137,14 @@ type Ready = {
   readonly evidence: Evidence;
   readonly manifest: Bytes;
   readonly evidenceDigest: Digest;
+  readonly technology: RoomTechnology;
+  readonly platform: string;
 };
 
 async function release(
   world: World,
   which: Which,
-  { run, room, manifest, evidenceDigest }: Ready,
+  { run, room, manifest, evidenceDigest, technology, platform }: Ready,
   change: NonNullable<Changes['answer']>,
 ) {
   const vault = madeUpVault(world, which);
@@ -149,8 +158,8 @@ async function release(
   const at = timeText(world.now);
   const reserved = await say(world, vault, 'key.reserved', {
     ...base,
-    technology: 'simulated',
-    platform: world.simulator.kid,
+    technology,
+    platform,
     evidence: evidenceDigest,
     debit: { runs: 1 },
     at,
@@ -187,6 +196,17 @@ async function release(
   return { cose: base64urlEncode(cose), digest: await sha256Digest(body) };
 }
 
+/** What a vault would hand out: the pieces that its own appraisal used. */
+async function piecesOf(
+  { entry, roots, collateral }: FakePlatform,
+  { evidence, at }: { evidence: Evidence; at: number },
+): Promise<{ collateral?: string[] }> {
+  const context = { at, collateral, roots };
+  const { used } = await appraiseEvidence(evidence, roomPolicy([entry]), { context });
+  const pieces = await packCollateral(collateral, used, roots);
+  return pieces.length > 0 ? { collateral: pieces } : {};
+}
+
 /** Plays a run whose report is `{"accuracy":0.9577}` to its receipt. */
 export async function playRun(
   world: World,
@@ -199,17 +219,24 @@ export async function playRun(
     answer = (it) => it,
     evidence: changeEvidence = (it) => it,
     nonces: changeNonces = (it) => it,
+    platform,
   } = changes;
   const room = await openRoom();
-  const manifest = await manifestOf(run);
+  const technology = platform?.technology ?? 'simulated';
+  const manifest = await manifestOf(run, technology);
   const { nonces, challenges } = await challengeRoom(world);
-  const evidence = await changeEvidence(await proveRoom(world, run, room, changeNonces(nonces)));
+  const shown = changeNonces(nonces);
+  const evidence = await changeEvidence(
+    platform ? await proveOn(platform, run, room, shown) : await proveRoom(world, run, room, shown),
+  );
   const ready: Ready = {
     run,
     room,
     evidence,
     manifest,
     evidenceDigest: await sha256Digest(canonicalBytes(evidence)),
+    technology,
+    platform: platform?.name ?? world.simulator.kid,
   };
   const answers = [
     await release(world, 'steward', ready, answer),
@@ -241,8 +268,8 @@ export async function playRun(
     output: await sha256Digest(output.sealed),
     envelope: await sha256Digest(envelope),
     isolation: 'process',
-    technology: 'simulated',
-    platform: world.simulator.kid,
+    technology: ready.technology,
+    platform: ready.platform,
     custody: contract.vaults.map(({ org, custody }) => ({ org, custody })),
     answers: answers.map((item) => item.digest),
     startedAt: at,
@@ -254,6 +281,7 @@ export async function playRun(
     evidence,
     challenges,
     answers: answers.map((item) => item.cose),
+    ...(platform && (await piecesOf(platform, { evidence, at: world.now }))),
   };
   const receipt = await receiptFrom(ledger, run.digest, parts);
   return {
@@ -265,7 +293,7 @@ export async function playRun(
     sealed: output.sealed,
     envelope,
     receipt,
-    trust: trustOf(world, ledger),
+    trust: { ...trustOf(world, ledger), ...(platform && { accept: [platform.entry] }) },
   };
 }
 
@@ -285,10 +313,15 @@ export function trustOf(world: World, ledger: FakeLedger): Trust {
 export async function playWorld(ledger: FakeLedger, now: number, changes: Changes = {}): Promise<PlayedRun> {
   const world = await createWorld({ book: ledger, origin: ledger.origin, now, ledgerKey: ledger.key });
   await announceKeks(world);
-  const agreed = await signContract(
-    world,
-    draftContract(world, await publishAssets(world), changes.contract),
+  const { platform, sensitivity = 'test', contract: change = (it) => it } = changes;
+  const draft = draftContract(world, await publishAssets(world, { sensitivity }), (plain) =>
+    change({
+      ...plain,
+      datasets: plain.datasets.map((item) => ({ ...item, sensitivity })),
+      room: platform ? { ...plain.room, accept: [platform.entry] } : plain.room,
+    }),
   );
+  const agreed = await signContract(world, draft);
   const run = await requestRun(world, agreed, changes.request);
   await approveRun(world, run);
   return playRun(world, ledger, run, changes);

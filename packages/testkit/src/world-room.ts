@@ -1,5 +1,5 @@
 // Rooms of the world's simulated node: keys, manifest, nonces and evidence (docs/protocol.md section 7).
-import { type Evidence, simulatedEvidence } from '@sealroom/attest';
+import { type Evidence, simulatedEvidence, type RoomTechnology } from '@sealroom/attest';
 import { base64urlEncode, type Bytes, type Digest, sha256 } from '@sealroom/bytes';
 import {
   buildManifest,
@@ -22,8 +22,11 @@ export async function openRoom(): Promise<Room> {
 }
 
 /** The bytes of the manifest that the statements of a run make. */
-export async function manifestOf({ digest, request, approvals }: Run): Promise<Bytes> {
-  return encodeManifest(await buildManifest(digest, request, approvals, 'simulated'));
+export async function manifestOf(
+  { digest, request, approvals }: Run,
+  technology: RoomTechnology = 'simulated',
+): Promise<Bytes> {
+  return encodeManifest(await buildManifest(digest, request, approvals, technology));
 }
 
 export type RoomReport = Parameters<typeof simulatedEvidence>[1];

@@ -1,8 +1,186 @@
-// `attest measure`: the launch digest of the room program as installed here, to compare with what a node says of itself.
+// `attest`: what rooms run, and evidence of any technology read, pinned and judged, offline. Exit codes of `verify`: 0 affirmed ·
+// 1 refused · 2 evidence, policy or collateral that cannot be used.
+import {
+  type Appraisal,
+  appraiseEvidence,
+  type Binding,
+  type Context as World,
+  type Entry,
+  type AnyEvidence,
+  isReason,
+  type KeySet,
+  parsePolicy,
+  type Policy,
+  readEvidenceFile,
+  readKeySet,
+  type Result,
+  resultOf,
+  technologyOf,
+  vendorRoots,
+} from '@sealroom/attest';
+import { base64urlDecode, hexDecode } from '@sealroom/bytes';
 import { measureRoom } from '@sealroom/host/measure';
-import type { Action } from '../context.ts';
+import type { Action, Context, Input } from '../context.ts';
+import { CliError, EXIT } from '../error.ts';
+import { readGiven } from '../home/files.ts';
+import { collateralIn } from './given.ts';
+import { describedText, resultText } from './text.ts';
 
 export const measure: Action = async () => {
   const launch = await measureRoom();
   return { json: { ok: true, technology: 'simulated', launch }, text: `${launch}\n` };
+};
+
+const MOST = 16 * 1024 * 1024;
+
+function timeOf(context: Context, input: Input): number {
+  const text = input.optional('at');
+  if (text === undefined) return context.now();
+  const at = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(at)) return at;
+  throw new CliError('cli/usage', 'The option --at takes a time such as 2026-02-03T04:05:06Z.');
+}
+
+const KEYS_MS = 86_400_000;
+
+/** Key sets that the caller vouches for, by issuer, as current at this time. */
+async function keySetsOf(input: Input, at: number): Promise<KeySet[]> {
+  const given = input.list('keys').map((text) => /^(https:\/\/[^=]+)=(.+)$/.exec(text));
+  const sets = given.map(async (parts) => {
+    const [, issuer, file] = parts ?? [];
+    if (issuer === undefined || file === undefined)
+      throw new CliError(
+        'cli/usage',
+        'The option --keys takes an issuer and a file: https://issuer.example=keys.json.',
+      );
+    const text = new TextDecoder().decode(await readGiven(file, MOST));
+    return readKeySet({ issuer, text, fetchedAt: at, notAfter: at + KEYS_MS });
+  });
+  return Promise.all(sets);
+}
+
+/** What evidence is judged by, offline. */
+async function worldOf(context: Context, input: Input): Promise<World> {
+  const at = timeOf(context, input);
+  const [collateral, keySets] = [
+    await collateralIn(input.optional('collateral')),
+    await keySetsOf(input, at),
+  ];
+  return { at, collateral, roots: vendorRoots(), keySets };
+}
+
+async function evidenceOf(input: Input): Promise<AnyEvidence[]> {
+  const found = readEvidenceFile(await readGiven(input.arg(0), MOST));
+  const wanted = input.optional('technology');
+  const chosen = wanted === undefined ? found : found.filter(({ technology }) => technology === wanted);
+  if (chosen.length > 0) return chosen;
+  const known = found.map(({ technology }) => technology).join(', ');
+  throw new CliError(
+    'cli/bad-file',
+    `The file is no evidence of ${JSON.stringify(wanted)}; it may be ${known}.`,
+  );
+}
+
+function bytesOption(input: Input, name: string, option: string): Uint8Array | undefined {
+  const text = input.optional(name);
+  if (text === undefined) return undefined;
+  if (/^(?:[0-9a-f]{2})+$/.test(text)) return hexDecode(text);
+  throw new CliError('cli/usage', `The option ${option} takes bytes in lower-case hexadecimal.`);
+}
+
+function bindingOf(input: Input): Binding | undefined {
+  const reportData = bytesOption(input, 'reportData', '--report-data');
+  const hostData = bytesOption(input, 'hostData', '--host-data');
+  return reportData && { reportData, hostData: hostData ?? new Uint8Array() };
+}
+
+export const inspect: Action = async (_context, input) => {
+  const all = await evidenceOf(input);
+  const described = all.map(({ technology, body }) => {
+    const found = technologyOf(technology);
+    const parsed = found.parse(base64urlDecode(body));
+    return { technology, title: found.title, authenticated: false, parsed };
+  });
+  return {
+    json: {
+      ok: true,
+      evidence: described.map(({ parsed, ...rest }) => ({ ...rest, content: plain(parsed) })),
+    },
+    text: described.map(({ title, parsed }) => describedText(title, plain(parsed))).join('\n'),
+  };
+};
+
+/** Any parsed value as JSON: bytes in hexadecimal, large integers as text, maps as objects. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
+  if (value instanceof Set) return [...value].map(plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}
+
+async function judge(
+  all: readonly AnyEvidence[],
+  policy: Policy,
+  { binding, world }: { binding: Binding | undefined; world: World },
+): Promise<Appraisal> {
+  const accepted = all.filter(({ technology }) =>
+    policy.accept.some((entry) => entry.technology === technology),
+  );
+  const candidates = accepted.length > 0 ? accepted : all.slice(0, 1);
+  const appraisals: Appraisal[] = [];
+  for (const evidence of candidates)
+    appraisals.push(await appraiseEvidence(evidence, policy, { binding, context: world }));
+  const reasons = ({ checks }: Appraisal) => checks.filter(isReason).length;
+  const best = appraisals.toSorted((a, b) => reasons(a) - reasons(b))[0];
+  if (!best) throw new CliError('cli/bad-file', 'The file holds no evidence.');
+  return best;
+}
+
+export const verify: Action = async (context, input) => {
+  const all = await evidenceOf(input);
+  const world = await worldOf(context, input);
+  const { at } = world;
+  const policy = parsePolicy(new TextDecoder().decode(await readGiven(input.text('policy'), MOST)));
+  const appraisal = await judge(all, policy, { binding: bindingOf(input), world });
+  const result: Result = await resultOf(appraisal, { policy, at });
+  const good = result.verdict === 'affirmed';
+  return { json: { ok: good, ...result }, text: resultText(result), exit: good ? EXIT.ok : EXIT.refused };
+};
+
+/** The entry that pins evidence, and what it binds if it is authentic. */
+async function pinned(evidence: AnyEvidence, world: World): Promise<{ policy: Policy; authentic: boolean }> {
+  const technology = technologyOf(evidence.technology);
+  const parsed = technology.parse(base64urlDecode(evidence.body));
+  const part = technology.pinPart?.(parsed);
+  if (part) return { policy: { v: 1, binding: 'none', accept: [part], distrust: [] }, authentic: true };
+  const entry = technology.pin(parsed, world.collateral) as Entry;
+  const { claims } = await technology.verify(parsed, entry, world);
+  const binding = claims ? { reportData: Buffer.from(claims.reportData).toString('hex') } : ('room' as const);
+  const run = claims?.hostData && { run: Buffer.from(claims.hostData).toString('hex') };
+  return {
+    policy: {
+      v: 1,
+      binding: binding === 'room' ? binding : { ...binding, ...run },
+      accept: [entry],
+      distrust: [],
+    },
+    authentic: claims !== undefined,
+  };
+}
+
+export const policy: Action = async (context, input) => {
+  const world = await worldOf(context, input);
+  const all = await evidenceOf(input);
+  const first = all[0];
+  if (!first) throw new CliError('cli/bad-file', 'The file holds no evidence.');
+  const { policy: made, authentic } = await pinned(first, world);
+  if (!authentic)
+    context.note(
+      'The evidence is not authentic with this collateral at this time; its report data is not pinned.\n',
+    );
+  return { json: made, text: `${JSON.stringify(made, undefined, 2)}\n` };
 };

@@ -1,6 +1,7 @@
 // What this person has checked and pinned: the ledger, organisations' roots, and the room programs and simulator keys of
 // the contracts signed from here. Nothing the hub says changes a pin.
-import { canonicalJson, type Digest } from '@sealroom/bytes';
+import { canonicalJson, type Digest, type Json } from '@sealroom/bytes';
+import { type Entry, entrySchema } from '@sealroom/attest';
 import { digest, keyText } from '@sealroom/contract';
 import { z } from 'zod';
 import { CliError, EXIT } from '../error.ts';
@@ -24,6 +25,8 @@ const pins = z.strictObject({
   ),
   rooms: z.array(digest),
   simulators: z.array(keyText),
+  /** What contracts signed from here ask of hardware rooms. */
+  accept: z.array(entrySchema).optional(),
 });
 
 export type Pins = z.infer<typeof pins>;
@@ -65,15 +68,17 @@ export async function unpinOrganisation(home: string, org: Digest): Promise<void
 }
 
 /** Remembers the rooms of a contract that is being signed here: from then on receipts of such rooms count as pinned. */
-export async function pinRooms(
-  home: string,
-  rooms: { readonly launches: readonly Digest[]; readonly simulators: readonly string[] },
-): Promise<void> {
+export async function pinRooms(home: string, entries: readonly Entry[]): Promise<void> {
   const known = await readPins(home);
-  const changed = {
+  const simulated = entries.filter((entry) => entry.technology === 'simulated');
+  const hardware = [...(known.accept ?? []), ...entries.filter((entry) => entry.technology !== 'simulated')];
+  const once = new Map(hardware.map((entry) => [canonicalJson(entry as unknown as Json), entry]));
+  const changed: Pins = {
     ...known,
-    rooms: [...new Set([...known.rooms, ...rooms.launches])],
-    simulators: [...new Set([...known.simulators, ...rooms.simulators])],
+    rooms: [...new Set([...known.rooms, ...simulated.flatMap(({ launch }) => launch)])],
+    simulators: [...new Set([...known.simulators, ...simulated.flatMap(({ keys }) => keys)])],
+    ...(once.size > 0 && { accept: [...once.values()] }),
   };
-  if (canonicalJson(changed) !== canonicalJson(known)) await file.write(home, changed);
+  if (canonicalJson(changed as unknown as Json) !== canonicalJson(known as unknown as Json))
+    await file.write(home, changed);
 }

@@ -19,11 +19,21 @@ export function registerReceipt(program: Command, lazily: Lazily): void {
       '\nExample:\n  sealroom receipt verify run.receipt.json --trust trust.json\nExit codes: 0 by the parties you pinned, 1 a check failed, 2 a file cannot be read, 3 consistent only.\n',
     )
     .option('--trust <file>', 'what you pinned; without it the verdict is at best "consistent" (exit code 3)')
+    .option(
+      '--collateral <folder>',
+      'more of what vendors publish, for hardware evidence whose receipt carries too little',
+    )
     .action(lazily(async () => (await import('./verify.ts')).verifyReceiptFile));
   receipt
     .command('show <file>')
     .description('show what a receipt says, whether or not its parties are pinned')
     .action(lazily(async () => (await import('./verify.ts')).showReceipt));
+  receipt
+    .command('platforms <files...>')
+    .description('list which platform each receipt’s run used, to find the runs of one that is distrusted')
+    .option('--platform <name>', 'only runs on this platform')
+    .option('--trust <file>', 'what you pinned; a receipt of others is then refused')
+    .action(lazily(async () => (await import('./platforms.ts')).listPlatforms));
   const trust = program.command('trust').description('what this home trusts receipts by');
   trust
     .command('export')

@@ -1,5 +1,6 @@
 // A verified receipt in words; "not hardware-attested" comes first where it is true.
 import type { VerifiedReceipt } from '@sealroom/contract';
+import { printable } from '../error.ts';
 import { bytesText, facts, short, timeText } from '../terminal/text.ts';
 
 const VERDICTS: Readonly<Record<VerifiedReceipt['verdict'], string>> = {
@@ -10,6 +11,7 @@ const VERDICTS: Readonly<Record<VerifiedReceipt['verdict'], string>> = {
 
 export function receiptText(receipt: VerifiedReceipt): string {
   const { finished, request, ledger, contracts, verdict, hardwareAttested, statements } = receipt;
+  const { technology, platform, at, waivers } = receipt.attestation;
   const custody = finished.custody.map((item) => `${short(item.org)} ${item.custody}`).join(', ');
   const parties = contracts
     .flatMap(({ contract }) => contract.participants)
@@ -17,11 +19,16 @@ export function receiptText(receipt: VerifiedReceipt): string {
     .join(', ');
   return [
     hardwareAttested ? '' : 'NOT HARDWARE-ATTESTED: the room was simulated.\n',
+    ...waivers.map(
+      ({ code, reason }) => `NOT CHECKED, as the contract lets pass: ${code}. ${printable(reason)}\n`,
+    ),
     `${VERDICTS[verdict]}\n\n`,
     facts([
       ['run', finished.run],
       ['outcome', finished.outcome],
       ['finished', timeText(finished.finishedAt)],
+      ['room', `${technology} on ${platform}`],
+      ['evidence judged at', timeText(at)],
       ['isolation', finished.isolation],
       ['contract', finished.contract],
       ['parties', parties],
@@ -39,11 +46,12 @@ export function receiptText(receipt: VerifiedReceipt): string {
 }
 
 export function receiptJson(receipt: VerifiedReceipt): object {
-  const { verdict, hardwareAttested, finished, request, ledger, contracts } = receipt;
+  const { verdict, hardwareAttested, attestation, finished, request, ledger, contracts } = receipt;
   return {
     ok: true,
     verdict,
     hardwareAttested,
+    attestation,
     run: finished.run,
     outcome: finished.outcome,
     finished,

@@ -8,7 +8,7 @@ import { facts } from '../terminal/text.ts';
 
 /** @throws cli/no-ledger-pin */
 export async function trustOf(home: string): Promise<Trust> {
-  const { ledger, organisations, rooms, simulators } = await readPins(home);
+  const { ledger, organisations, rooms, simulators, accept } = await readPins(home);
   if (!ledger) {
     throw new CliError('cli/no-ledger-pin', 'This home has pinned no ledger, so it trusts no receipt.', {
       next: 'Connect to the hub first: sealroom hub connect URL',
@@ -21,6 +21,7 @@ export async function trustOf(home: string): Promise<Trust> {
     contracts: [],
     rooms: [...rooms],
     simulators: [...simulators],
+    ...(accept && { accept }),
   };
 }
 
@@ -34,6 +35,7 @@ export const exportTrust: Action = async (context, input) => {
     ['organisations', String(trust.organisations.length)],
     ['room programs', String(trust.rooms.length)],
     ['simulators', String(trust.simulators.length)],
+    ['hardware entries', String(trust.accept?.length ?? 0)],
   ])}`;
   return { json: { ok: true, out, trust }, text };
 };

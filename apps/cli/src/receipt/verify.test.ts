@@ -56,6 +56,29 @@ test.each([
   expect(said).toMatchObject({ exit: EXIT.refused, json: { code } });
 });
 
+test('the platform of each run can be listed, and a receipt that fails hides none of the others', async () => {
+  const folder = await temporaryFolder();
+  const one = await fileIn(folder, 'one.json', played.receipt);
+  const two = await fileIn(folder, 'two.json', other.receipt);
+  const all = await sealroom(['receipt', 'platforms', one, two, '--json']);
+  const { runs } = all.json as { runs: { file: string; platform: string }[] };
+  expect(all.exit).toBe(EXIT.ok);
+  expect(runs.map(({ file }) => file)).toEqual([one, two]);
+  const platform = runs[0]?.platform ?? '';
+  const only = await sealroom(['receipt', 'platforms', one, two, '--platform', platform, '--json']);
+  expect((only.json as { runs: unknown[] }).runs).toHaveLength(
+    runs.filter((run) => run.platform === platform).length,
+  );
+  const none = await sealroom(['receipt', 'platforms', one, '--platform', 'another', '--json']);
+  expect(none.json).toEqual({ ok: true, runs: [] });
+  const trust = await fileIn(folder, 'trust.json', encodeTrust(played.trust));
+  const pinned = await sealroom(['receipt', 'platforms', one, two, '--trust', trust, '--json']);
+  expect(pinned).toMatchObject({
+    exit: EXIT.refused,
+    json: { runs: [{ ok: true }, { ok: false, code: 'receipt/pins-ledger' }] },
+  });
+});
+
 test('with a byte changed it exits with 1 and names the check', async () => {
   const changed = played.receipt.slice();
   const at = Math.floor(changed.length / 2);
@@ -72,6 +95,18 @@ test('files that cannot be read are unusable input', async () => {
   const trust = await fileIn(folder, 't.json', '{}');
   const said = await sealroom(['receipt', 'verify', receipt, '--trust', trust, '--json']);
   expect(said).toMatchObject({ exit: EXIT.usage, json: { code: 'trust/malformed' } });
+});
+
+test('takes more collateral from a folder, and names one that is none', async () => {
+  const folder = await temporaryFolder();
+  const file = await fileIn(folder, 'r.json', played.receipt);
+  const good = await sealroom(['receipt', 'verify', file, '--collateral', await temporaryFolder(), '--json']);
+  expect(good).toMatchObject({
+    exit: EXIT.consistent,
+    json: { attestation: { technology: 'simulated', collateral: [], waivers: [] } },
+  });
+  const none = await sealroom(['receipt', 'verify', file, '--collateral', join(folder, 'nowhere'), '--json']);
+  expect(none).toMatchObject({ exit: EXIT.usage, json: { code: 'cli/no-file' } });
 });
 
 test('shows a receipt without asking who its parties are', async () => {

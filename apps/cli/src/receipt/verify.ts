@@ -1,6 +1,7 @@
 // `receipt verify` and `receipt show`: offline, without a home. Exit code 0: by pinned parties · 1: a check failed, and its
 // code is named · 3: consistent only · 2: a file cannot be read.
-import { ContractError, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
+import { ContractError, type Judge, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
+import { collateralIn } from '../attest/given.ts';
 import type { Action, Answer } from '../context.ts';
 import { EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
@@ -14,10 +15,10 @@ function refused({ code, message }: ContractError): Answer {
   };
 }
 
-async function verdictOf(file: string, trust: Trust | undefined): Promise<Answer> {
+async function verdictOf(file: string, trust?: Trust, judge: Judge = {}): Promise<Answer> {
   const bytes = await readGiven(file);
   try {
-    const receipt = await verifyReceipt(bytes, trust);
+    const receipt = await verifyReceipt(bytes, trust, judge);
     const exit = receipt.verdict === 'pinned' ? EXIT.ok : EXIT.consistent;
     return { json: receiptJson(receipt), text: receiptText(receipt), exit };
   } catch (error) {
@@ -29,10 +30,12 @@ async function verdictOf(file: string, trust: Trust | undefined): Promise<Answer
 export const verifyReceiptFile: Action = async (_context, input) => {
   const path = input.optional('trust');
   const trust = path === undefined ? undefined : parseTrust(await readGiven(path));
-  return verdictOf(input.arg(0), trust);
+  const folder = input.optional('collateral');
+  const judge = folder === undefined ? {} : { collateral: await collateralIn(folder) };
+  return verdictOf(input.arg(0), trust, judge);
 };
 
 export const showReceipt: Action = async (_context, input) => {
-  const answer = await verdictOf(input.arg(0), undefined);
+  const answer = await verdictOf(input.arg(0));
   return answer.exit === EXIT.consistent ? { ...answer, exit: EXIT.ok } : answer;
 };

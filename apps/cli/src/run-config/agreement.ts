@@ -89,8 +89,7 @@ export async function signContract(
   { review, bytes }: { readonly review: ContractReview; readonly bytes: Bytes },
 ): Promise<Bytes> {
   const { accept } = review.contract.room;
-  const launches = accept.flatMap(({ launch }) => launch);
-  await pinRooms(context.home, { launches, simulators: accept.flatMap(({ keys }) => keys) });
+  await pinRooms(context.home, accept);
   await keepContract(context.home, review.digest, bytes);
   const { signer } = await identityOf(context);
   const parts = { type: 'contract.signed' as const, bytes, iss: hub.org };

@@ -3,6 +3,7 @@
 import type { ContractReview } from '@sealroom/client';
 import type { ParameterType } from '@sealroom/contract';
 import { keyThumbprint } from '@sealroom/cose';
+import { entryWords, simulatedWords } from './entry-words.ts';
 import { bytesText, facts, short, timeText } from '../terminal/text.ts';
 
 const CHECKED: Readonly<Record<string, string>> = {
@@ -39,23 +40,19 @@ async function roomText(
   { contract: { room } }: ContractReview,
   ownLaunch: string | undefined,
 ): Promise<string> {
-  const accepted = await Promise.all(
-    room.accept.map(async ({ technology, keys, launch }) => {
-      const kids = await Promise.all(keys.map(keyThumbprint));
-      const same = launch.map((digest) =>
-        digest === ownLaunch
-          ? `${short(digest)} (as installed here)`
-          : `${short(digest)} (another program than here)`,
-      );
-      return `${technology} by node ${kids.map(short).join(', ')}, program ${same.join(', ')}`;
-    }),
-  );
-  return facts([
-    ['rooms', accepted.join('; ')],
+  const simulated: string[] = [];
+  const hardware: string[] = [];
+  for (const entry of room.accept) {
+    if (entry.technology !== 'simulated') hardware.push(...entryWords(entry), '');
+    else simulated.push(simulatedWords(entry, await Promise.all(entry.keys.map(keyThumbprint)), ownLaunch));
+  }
+  const limits = facts([
+    ['rooms', simulated.length > 0 ? simulated.join('; ') : 'hardware, by what its vendor signs:'],
     ['isolation', `${room.isolation} or stronger`],
     ['network', room.network],
     ['at most', `${room.maxVcpu} processors, ${room.maxMemoryGiB} GiB, ${room.maxMinutes} min`],
   ]);
+  return hardware.length === 0 ? limits : `${limits}\n${hardware.join('\n')}`;
 }
 
 /** What values a parameter takes. */

@@ -14,9 +14,12 @@ export async function remarkOnNodes(
 ): Promise<void> {
   const { nodes } = await call(service, hubRoutes.nodes, {});
   const fit = nodes.some(
-    ({ simulator, launch, isolation, maxVcpu, maxMemoryGiB }) =>
-      simulator !== null &&
-      room.accept.some((accepted) => accepted.keys.includes(simulator) && accepted.launch.includes(launch)) &&
+    ({ simulator, hardware, launch, isolation, maxVcpu, maxMemoryGiB }) =>
+      room.accept.some((accepted) =>
+        accepted.technology === 'simulated'
+          ? simulator !== null && accepted.keys.includes(simulator) && accepted.launch.includes(launch)
+          : accepted.technology === hardware,
+      ) &&
       isolationSuffices(isolation, room.isolation) &&
       maxVcpu >= asked.vcpu &&
       maxMemoryGiB >= asked.memoryGiB,

@@ -49,11 +49,12 @@ export async function saveNode(
   enrolledBy: Digest | null,
   given: MessageOf<'node-enrolment'>,
 ): Promise<void> {
-  const { name, key, simulator, launch, isolation, maxVcpu, maxMemoryGiB } = given;
+  const { name, key, simulator, hardware = null, launch, isolation, maxVcpu, maxMemoryGiB } = given;
   const values = {
     name,
     key,
     simulator,
+    hardware,
     launch,
     isolation,
     max_vcpu: maxVcpu,
@@ -74,6 +75,7 @@ export async function loadNodes(db: Db): Promise<NodeShape[]> {
     name: row.name,
     key: row.key,
     simulator: row.simulator,
+    hardware: row.hardware as NodeShape['hardware'],
     launch: row.launch,
     isolation: row.isolation as Isolation,
     maxVcpu: row.max_vcpu,

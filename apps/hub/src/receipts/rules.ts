@@ -20,13 +20,14 @@ export async function assembleReceipt(
   parts: Uint8Array,
   { statements, pathsOf }: { readonly statements: readonly PlacedStatement[]; readonly pathsOf: PathsOf },
 ): Promise<Bytes> {
-  const { manifest, challenges, evidence, answers } = partsSchema.parse(parseCanonical(parts));
+  const { manifest, challenges, evidence, collateral, answers } = partsSchema.parse(parseCanonical(parts));
   const needed = await selectReceiptStatements(statements, run);
   const { checkpoint, paths } = await pathsOf(needed.map(({ index }) => index));
   return encodeReceipt({
     checkpoint,
     manifest: parseCanonical(base64urlDecode(manifest)) as ReceiptFile['manifest'],
     evidence,
+    ...(collateral && { collateral }),
     challenges,
     answers,
     statements: needed.map(({ statement, index }, position) => ({

@@ -1,7 +1,12 @@
 // What a room's upload must agree on: its signed message, its statement, and the bytes that come with them. Pure.
 import { type Digest, sha256Digest } from '@sealroom/bytes';
-import { bytesText, type MessageOf, type Statement } from '@sealroom/contract';
-import { evidenceShape } from '@sealroom/api';
+import {
+  bytesText,
+  collateralPieces,
+  evidenceSchema,
+  type MessageOf,
+  type Statement,
+} from '@sealroom/contract';
 import { z } from 'zod';
 import { refuse } from '../error.ts';
 
@@ -11,7 +16,9 @@ const cose = bytesText();
 export const partsSchema = z.strictObject({
   manifest: bytesText(),
   challenges: z.array(cose).max(64),
-  evidence: evidenceShape,
+  evidence: evidenceSchema,
+  /** Sorted, as the receipt carries it; none for simulated rooms. */
+  collateral: collateralPieces.optional(),
   answers: z.array(cose).max(64),
   cleared: z.array(cose).max(64),
   /** Every vault's key.reserved; the hub may not have seen all of them in events. */

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { GRACE_MS, isLargeEnough, kindsFor, lossOf, statusAfter, WAIT_MS } from './rules.ts';
 
 const launch: Digest = `sha256:${'a'.repeat(64)}`;
-const node = { simulator: 'key', launch, isolation: 'process', maxVcpu: 2, maxMemoryGiB: 4 } as const;
+const node = {
+  simulator: 'key',
+  hardware: null,
+  launch,
+  isolation: 'process',
+  maxVcpu: 2,
+  maxMemoryGiB: 4,
+} as const;
 
 describe('lost runs', () => {
   const start = 1_000_000;
@@ -32,6 +39,12 @@ describe('which rooms a node can start', () => {
   it('offers what needs the most isolation first, and nothing above what the node has', () => {
     expect(kindsFor(node).map(({ isolation }) => isolation)).toEqual(['process', 'none']);
     expect(kindsFor({ ...node, isolation: 'none' }).map(({ isolation }) => isolation)).toEqual(['none']);
+  });
+
+  it('offers a node with hardware the rooms of its technology, and simulated ones only by its own key', () => {
+    const machine = { ...node, simulator: null, hardware: 'sev-snp', isolation: 'none' } as const;
+    expect(kindsFor(machine)).toEqual([{ hardware: 'sev-snp', isolation: 'none' }]);
+    expect(kindsFor({ ...machine, simulator: 'key' })).toHaveLength(2);
   });
 
   it('offers a node without a TEE nothing', () => {

@@ -89,31 +89,42 @@ export function completesApproval(record: LedgerRecord, run: Digest, org: Digest
 
 export type NodeFacts = {
   readonly simulator: string | null;
+  readonly hardware: string | null;
   readonly launch: Digest;
   readonly isolation: Isolation;
   readonly maxVcpu: number;
   readonly maxMemoryGiB: number;
 };
 
-/** A kind of room that work waits for: a node's own key, the room program it starts, the isolation that is needed. */
-export type RoomKind = { readonly simulator: string; readonly launch: Digest; readonly isolation: Isolation };
+/**
+ * A kind of room that work waits for: of a simulated one the node's own key and the room program, of hardware the technology
+ * alone, since which machine it is its evidence tells the vaults; and the isolation that is needed.
+ */
+export type RoomKind =
+  | { readonly simulator: string; readonly launch: Digest; readonly isolation: Isolation }
+  | { readonly hardware: string; readonly isolation: Isolation };
 
-/** The rooms that a contract accepts. */
+/** The rooms that a contract accepts, each kind once. */
 export function kindsOf({ room }: Contract): RoomKind[] {
-  return room.accept.flatMap(({ keys, launch }) =>
-    keys.flatMap((simulator) =>
-      launch.map((digest) => ({ simulator, launch: digest, isolation: room.isolation })),
-    ),
+  const { accept, isolation } = room;
+  const hardware = new Set(accept.map(({ technology }) => technology).filter((one) => one !== 'simulated'));
+  const simulated = accept.flatMap((entry) =>
+    entry.technology === 'simulated'
+      ? entry.keys.flatMap((simulator) => entry.launch.map((launch) => ({ simulator, launch, isolation })))
+      : [],
   );
+  return [...simulated, ...[...hardware].map((one) => ({ hardware: one, isolation }))];
 }
 
 /** The rooms that a node can start, the most demanding first. */
 export function kindsFor(node: NodeFacts): RoomKind[] {
-  const { simulator, launch } = node;
-  if (simulator === null) return [];
+  const { simulator, hardware, launch } = node;
   return ISOLATIONS.filter((needed) => isolationSuffices(node.isolation, needed))
     .toReversed()
-    .map((isolation) => ({ simulator, launch, isolation }));
+    .flatMap((isolation) => [
+      ...(hardware === null ? [] : [{ hardware, isolation }]),
+      ...(simulator === null ? [] : [{ simulator, launch, isolation }]),
+    ]);
 }
 
 export function isLargeEnough(

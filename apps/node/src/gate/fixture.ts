@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
+import { simulatedPlatform } from '../platform.ts';
 import { type RoomEnd, ROOM_PROGRAM, runRoom } from '../rooms.ts';
 import { compileRoom } from './compiled.ts';
 import { findBubblewrap } from './enclosure.ts';
@@ -63,8 +64,11 @@ export async function runCheat({
       storeOrigins: [],
       caPem: null,
       spool: join(folder, 'node'),
-      simulator: await ed25519Signer(generateSecret()),
-      launch: digest,
+      platform: simulatedPlatform({
+        simulator: await ed25519Signer(generateSecret()),
+        launch: digest,
+        now: () => 0,
+      }),
       gate: {
         bwrap: findBubblewrap().bwrap ?? '',
         compiled: compiled ? await compileRoom(ROOM_PROGRAM, join(folder, 'node', 'compiled')) : undefined,
@@ -85,7 +89,6 @@ export async function runCheat({
       },
       hostData: new Uint8Array(32),
       wallMs: 30_000,
-      now: () => 0,
       onStderr: (chunk) => {
         said += new TextDecoder().decode(chunk);
       },

@@ -122,13 +122,14 @@ async function takeWrappedKey(vault: Vault, cose: Bytes, wcek: Bytes): Promise<v
 
 export function mountKeys(app: App, vault: Vault): void {
   const { identity, ledger } = vault;
-  mount(app, vaultRoutes.describe, () => ({
+  mount(app, vaultRoutes.describe, async () => ({
     key: identity.signer.key,
     kid: identity.signer.kid,
     organisations: [...identity.orgs],
     custody: identity.custody,
     ledger: { origin: ledger.origin, key: ledger.key },
     allowSimulated: identity.allowSimulated,
+    collateral: (await vault.attest.collateralStatus?.()) ?? { kept: 0, ending: 0 },
   }));
   mount(app, vaultRoutes.createKek, async ({ body }) => {
     const asked = await ownerOf(vault, base64urlDecode(body.request));

@@ -14,9 +14,11 @@ import {
   type RunState,
   type VaultNonce,
   messageSignerUnverified,
+  packCollateral,
   verifyMessage,
 } from '@sealroom/contract';
 import type { KeyText } from '@sealroom/cose';
+import { type Supplied, suppliedFor } from '../attest/supply.ts';
 import type { Vault } from '../context.ts';
 import type { Reason } from '../db.ts';
 import { type Brought, digestsOf } from '../follower/fold.ts';
@@ -52,6 +54,8 @@ export type Decided = {
   readonly seen: Seen;
   /** This vault's own nonce among the challenges. */
   readonly nonce: OwnNonce | undefined;
+  /** Pieces of the vendors' collateral that the evidence was held against, base64url. */
+  readonly collateral: readonly string[];
 };
 
 /** Finds the subjects; undefined when nothing that the room brought, and nothing known, tells them. */
@@ -117,10 +121,16 @@ export async function look(vault: Vault, asked: Asked, scope: Scope): Promise<Se
   return vault.records.lend(scope.salts, scope.brought, (record) => seenIn(vault, asked, record));
 }
 
-async function judge(vault: Vault, asked: Asked, record: LedgerRecord, asOf: Followed): Promise<Decided> {
+async function judge(
+  vault: Vault,
+  asked: Asked,
+  record: LedgerRecord,
+  { asOf, supplied }: { asOf: Followed; supplied: Supplied },
+): Promise<Decided> {
   // Another call may have followed further before the record was lent: what it was folded from lies in the newest checkpoint.
   const followed = vault.log.held() ?? asOf;
-  const { identity, timing, db, ledger } = vault;
+  const { identity, timing, db, ledger, attest } = vault;
+  const { roots, distrust, maxCollateralAgeMs } = attest;
   const { kid } = identity.signer;
   const now = timing.clock();
   const run = record.runs.get(asked.run);
@@ -137,26 +147,36 @@ async function judge(vault: Vault, asked: Asked, record: LedgerRecord, asOf: Fol
   const decision = await decideRelease({
     now,
     record,
-    vault: { kid, orgs: identity.orgs, policy: { allowSimulated: identity.allowSimulated } },
+    vault: {
+      kid,
+      orgs: identity.orgs,
+      policy: { allowSimulated: identity.allowSimulated, distrust, maxCollateralAgeMs },
+    },
     run: asked.run,
     nonce: nonceIs,
     nonces: nonces.map(({ vault, nonce: bytes }) => ({ vault, nonce: bytes })),
     room: asked.room,
     manifest: asked.manifest,
     evidence: asked.evidence,
+    attest: { collateral: supplied.collateral, keySets: supplied.keySets, roots },
     commitments,
   });
-  const reasons: Reason[] = [...decision.reasons];
+  const reasons: Reason[] = [...supplied.problems, ...decision.reasons];
   for (const [at, state] of contracts.entries()) {
     reasons.push(...(await ownReasons(state, { identity, ledgerKey: ledger.key, followed, now })));
     reasons.push(...(told[at] ?? []));
   }
   const seen = await seenIn(vault, asked, record);
-  return { reasons, decision, vaults, followed, seen, nonce };
+  const collateral = await packCollateral(supplied.collateral, decision.used, roots);
+  return { reasons, decision, vaults, followed, seen, nonce, collateral };
 }
 
 /** Follows to a fresh checkpoint and judges. @throws record/… when the ledger is not there or cheats */
 export async function decide(vault: Vault, asked: Asked, scope: Scope): Promise<Decided> {
   const followed = await vault.log.follow();
-  return vault.records.lend(scope.salts, scope.brought, (record) => judge(vault, asked, record, followed));
+  // Before the record is lent: a vendor's service that is slow must not hold it.
+  const supplied = await suppliedFor(vault.attest, asked.evidence);
+  return vault.records.lend(scope.salts, scope.brought, (record) =>
+    judge(vault, asked, record, { asOf: followed, supplied }),
+  );
 }

@@ -15,9 +15,17 @@ import { type Asked, type Decided, decide, look, type Scope, scopeOf, type Seen 
 import { flushOutbox } from './outbox.ts';
 import { untilGrid } from './grid.ts';
 import { isProven, isVerified } from './rules.ts';
-import { findRelease, markDenied, queueDenial, type Release, reserve, storeAnswer } from './store.ts';
+import {
+  type Answer,
+  findRelease,
+  markDenied,
+  queueDenial,
+  type Release,
+  reserve,
+  storeAnswer,
+} from './store.ts';
 
-export type Released = { readonly answer: Bytes; readonly reservation: Bytes };
+export type Released = Answer & { readonly reservation: Bytes };
 
 /** Ends a release with its reasons; becomes the one refusal that a room sees. */
 class Refused extends Error {
@@ -74,7 +82,7 @@ async function reserveAndAppend(
     await vault.barrier('reserved', asked.run);
     await flushOutbox(vault, asked.run);
     await vault.barrier('appended', asked.run);
-    return { ...release, state: 'reserved', answer: undefined, releaseNotAfter: undefined };
+    return { ...release, state: 'reserved', answer: undefined, releaseNotAfter: undefined, collateral: [] };
   });
 }
 
@@ -114,10 +122,10 @@ async function answerRoom(vault: Vault, asked: Asked, scope: Scope, release: Rel
   if (!made) {
     throw new Refused([{ code: 'release/commitment', detail: 'a wrapped key changed meanwhile' }], decided);
   }
-  const answer = await storeAnswer(vault.db, release, made.answer, made.notAfter);
-  if (!answer) throw new Refused([stale('the reservation was given up meanwhile')], decided);
+  const stored = await storeAnswer(vault.db, release, { ...made, collateral: decided.collateral });
+  if (!stored) throw new Refused([stale('the reservation was given up meanwhile')], decided);
   await vault.barrier('released', asked.run);
-  return { answer, reservation: release.reservation };
+  return { ...stored, reservation: release.reservation };
 }
 
 async function releaseTo(vault: Vault, asked: Asked): Promise<Released> {
@@ -132,7 +140,7 @@ async function releaseTo(vault: Vault, asked: Asked): Promise<Released> {
     throw new Refused([{ code: 'release/attempts', detail: 'this room was denied the run before' }], decided);
   }
   if (known?.answer && vault.timing.clock() <= (known.releaseNotAfter ?? 0))
-    return { answer: known.answer, reservation: known.reservation };
+    return { answer: known.answer, reservation: known.reservation, collateral: known.collateral };
   if (known?.answer) throw new Refused([stale('the release has ended')], decided);
   await vault.barrier('decided', asked.run);
   if (known) await flushOutbox(vault, asked.run);

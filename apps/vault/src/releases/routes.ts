@@ -23,7 +23,7 @@ export function mountReleases(app: App, vault: Vault): void {
     return { challenge: base64urlEncode(await createMessage(vault.identity.signer, head)) };
   });
   mount(app, vaultRoutes.release, async ({ body }) => {
-    const { answer, reservation } = await release(vault, {
+    const { answer, reservation, collateral } = await release(vault, {
       run: body.run,
       room: body.room,
       manifest: base64urlDecode(body.manifest),
@@ -31,7 +31,11 @@ export function mountReleases(app: App, vault: Vault): void {
       evidence: body.evidence,
       statements: body.statements.map((text) => base64urlDecode(text)),
     });
-    return { answer: base64urlEncode(answer), reservation: base64urlEncode(reservation) };
+    return {
+      answer: base64urlEncode(answer),
+      reservation: base64urlEncode(reservation),
+      collateral: [...collateral],
+    };
   });
   mount(app, vaultRoutes.finish, async ({ body }) => {
     const { statement, index, proof } = await finish(vault, base64urlDecode(body.request));

@@ -1,5 +1,6 @@
 // Nonces, reservations, answers, clearances and the outbox. What must happen together stands in one transaction.
-import type { Bytes, Digest } from '@sealroom/bytes';
+import { type Bytes, canonicalBytes, type Digest, parseCanonical } from '@sealroom/bytes';
+import { collateralPieces } from '@sealroom/contract';
 import { inTransaction } from '@sealroom/host';
 import { sql } from 'kysely';
 import { plain, type Tables, type VaultDatabase, type VaultTransaction } from '../db.ts';
@@ -44,6 +45,8 @@ export type Release = RoomName & {
   readonly reservedAt: number;
   readonly answer: Bytes | undefined;
   readonly releaseNotAfter: number | undefined;
+  /** Pieces of the vendors' collateral that the answer rests on, base64url. */
+  readonly collateral: readonly string[];
 };
 
 type ReleaseRow = {
@@ -62,6 +65,7 @@ function released(row: ReleaseRow): Release {
     reservedAt: row.reserved_at.getTime(),
     answer: row.answer === null ? undefined : plain(row.answer),
     releaseNotAfter: row.release_not_after?.getTime(),
+    collateral: row.collateral === null ? [] : collateralPieces.parse(parseCanonical(plain(row.collateral))),
   };
 }
 
@@ -100,7 +104,7 @@ async function queue(transaction: VaultTransaction, { run, cose, salt }: Outgoin
  */
 export async function reserve(
   db: VaultDatabase,
-  release: Omit<Release, 'state' | 'answer' | 'releaseNotAfter'>,
+  release: Omit<Release, 'state' | 'answer' | 'releaseNotAfter' | 'collateral'>,
   { nonce, salt, now }: { readonly nonce: OwnNonce; readonly salt: Bytes; readonly now: number },
 ): Promise<boolean> {
   return inTransaction(db, async (transaction) => {
@@ -127,6 +131,7 @@ export async function reserve(
         reserved_at: new Date(release.reservedAt),
         answer: null,
         release_not_after: null,
+        collateral: null,
       })
       .onConflict((on) => on.doNothing())
       .executeTakeFirst();
@@ -136,26 +141,30 @@ export async function reserve(
   });
 }
 
+export type Answer = { readonly answer: Bytes; readonly collateral: readonly string[] };
+
 /** Stores the answer, once. @returns the answer that counts, or undefined when the reservation was denied meanwhile */
 export async function storeAnswer(
   db: VaultDatabase,
   { run, room }: RoomName,
-  answer: Bytes,
-  releaseNotAfter: number,
-): Promise<Bytes | undefined> {
+  { answer, collateral, notAfter }: Answer & { readonly notAfter: number },
+): Promise<Answer | undefined> {
   const stored = await db
     .updateTable('releases')
     .set({
       state: 'released',
       answer: Buffer.from(answer),
-      release_not_after: new Date(releaseNotAfter),
+      release_not_after: new Date(notAfter),
+      collateral: Buffer.from(canonicalBytes([...collateral])),
     })
     .where('run', '=', run)
     .where('room', '=', room)
     .where('state', '=', 'reserved')
     .returning('run')
     .executeTakeFirst();
-  return stored ? answer : (await findRelease(db, { run, room }))?.answer;
+  if (stored) return { answer, collateral };
+  const found = await findRelease(db, { run, room });
+  return found?.answer && { answer: found.answer, collateral: found.collateral };
 }
 
 /** Gives up a reservation that was never answered. */

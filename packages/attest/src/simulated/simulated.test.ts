@@ -1,7 +1,8 @@
 import { base64urlDecode, base64urlEncode, type Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import { beforeAll, expect, test } from 'vitest';
-import { type Accept, appraiseEvidence, type Evidence, simulatedEvidence } from '../index.ts';
+import { appraiseEvidence, type Evidence, isReason, roomPolicy, simulatedEvidence } from '../index.ts';
+import type { SimulatedEntry } from './technology.ts';
 
 const launch: Digest = `sha256:${'1'.repeat(64)}`;
 const hostData = new Uint8Array(32).fill(2);
@@ -10,13 +11,13 @@ const binding = { hostData, reportData };
 let node: Signer;
 let evidence: Evidence;
 
-const accept = (entry: Partial<Accept> = {}): Accept[] => [
+const accept = (entry: Partial<SimulatedEntry> = {}): SimulatedEntry[] => [
   { technology: 'simulated', keys: [node.key], launch: [launch], hostData: 'manifest', ...entry },
 ];
 
-const failures = async (given: Evidence, entries: readonly Accept[], bound = binding) => {
-  const appraisal = await appraiseEvidence(given, entries, bound);
-  const failed = appraisal.checks.filter((check) => check.outcome === 'fail').map((check) => check.id);
+const failures = async (given: Evidence, entries: readonly SimulatedEntry[], bound = binding) => {
+  const appraisal = await appraiseEvidence(given, roomPolicy(entries), { binding: bound });
+  const failed = appraisal.checks.filter(isReason).map((check) => check.category);
   expect(appraisal.verdict).toBe(failed.length === 0 ? 'affirmed' : 'refused');
   return failed;
 };
@@ -60,8 +61,8 @@ test('tells all reasons at once', async () => {
   const report = { launch, hostData: new Uint8Array(32), reportData: new Uint8Array(32), debug: true };
   expect(await failures(await simulatedEvidence(node, report, 1), accept())).toEqual([
     'debug',
-    'run',
     'binding',
+    'run',
   ]);
 });
 

@@ -1,4 +1,5 @@
 // Who signed simulated evidence: one of the simulator keys that the contract pins. There is no built-in root.
+import { hexEncode } from '@sealroom/bytes';
 import { CoseError, type KeyText, keyThumbprint, verifySign1 } from '@sealroom/cose';
 import { AttestError } from '../error.ts';
 import type { Claims } from '../types.ts';
@@ -32,6 +33,13 @@ export async function verifySimulated(body: Uint8Array, keys: readonly KeyText[]
       hostData: report.hostData,
       reportData: report.reportData,
       platform: envelope.kid,
+      signed: {
+        launch: report.launch,
+        debug: report.debug,
+        hostData: hexEncode(report.hostData),
+        reportData: hexEncode(report.reportData),
+        platform: envelope.kid,
+      },
     };
   }
   throw new AttestError(

@@ -1,0 +1,71 @@
+// Evidence and results in words.
+import type { Result } from '@sealroom/attest';
+import { printable } from '../error.ts';
+import { facts, table, timeText } from '../terminal/text.ts';
+
+const LONGEST = 400;
+
+function line(value: unknown): string {
+  const text = printable(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(
+    '\n',
+    '\uFFFD',
+  );
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+}
+
+function rowsOf(value: unknown, path: string): [string, string][] {
+  const nested = typeof value === 'object' && value !== null;
+  const simple = !nested || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
+  if (simple) return [[path, line(value ?? 'none')]];
+  return Object.entries(value).flatMap(([key, item]) => rowsOf(item, path === '' ? key : `${path}.${key}`));
+}
+
+/** What stands in evidence; nobody has checked who signed it. */
+export function describedText(title: string, parsed: unknown): string {
+  return `${title}\nNot authenticated: this is what the file says.\n\n${facts(rowsOf(parsed, ''))}`;
+}
+
+/** What is said of parts of evidence that are as they should be. */
+const PARTS: Readonly<Record<Result['scope'], string | undefined>> = {
+  evidence: undefined,
+  chain: 'Affirmed: the certificates lead to a pinned root. NO ROOM WAS PROVED: this is only a chain.',
+  report:
+    'Affirmed: the hardware vouches for the report. NO ROOM WAS PROVED: nothing quotes for anybody’s nonce.',
+};
+
+export function resultText(result: Result): string {
+  const { verdict, reasons, waivers, hardware, status, platform, collateral, policy, notAfter } = result;
+  const part = PARTS[result.scope];
+  const affirmed = part ?? 'Affirmed: the evidence satisfies the policy.';
+  const head = verdict === 'affirmed' ? affirmed : 'Refused.';
+  const list = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? '' : `\n${title}\n${lines.map((text) => `  ${line(text)}\n`).join('')}`;
+  return [
+    hardware ? '' : 'NOT HARDWARE: this technology proves nothing about hardware.\n',
+    `${head}\n`,
+    list(
+      'What does not hold:',
+      reasons.map(({ code, detail }) => `${detail} [${code}]`),
+    ),
+    list(
+      'Let pass unchecked, as the policy says:',
+      waivers.map(({ detail, reason }) => `${detail} (${reason})`),
+    ),
+    '\n',
+    facts([
+      ['technology', result.technology],
+      ['status', status],
+      ['platform', line(platform ?? 'not authenticated')],
+      ['policy', policy],
+      ['judged at', timeText(result.at)],
+      ['valid until', timeText(notAfter)],
+    ]),
+    collateral.length === 0
+      ? ''
+      : `\n${table(
+          ['collateral', 'of', 'until'],
+          collateral.map((one) => [one.kind, line(one.subject), timeText(one.notAfter)]),
+          '',
+        )}`,
+  ].join('');
+}

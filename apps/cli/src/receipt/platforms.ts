@@ -1,0 +1,56 @@
+// `receipt platforms`: which runs used which platform, so that they can be found when a platform is distrusted later. Each
+// receipt is verified first; one that fails is told and makes the exit code 1, but hides none of the others.
+import { ContractError, parseTrust, verifyReceipt } from '@sealroom/contract';
+import type { Action } from '../context.ts';
+import { CliError, EXIT } from '../error.ts';
+import { readGiven } from '../home/files.ts';
+import { short, table, timeText } from '../terminal/text.ts';
+
+type Row = {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly technology?: string;
+  readonly platform?: string;
+  readonly run?: string;
+  readonly finishedAt?: string;
+  readonly verdict?: string;
+};
+
+export const listPlatforms: Action = async (_context, input) => {
+  const path = input.optional('trust');
+  const trust = path === undefined ? undefined : parseTrust(await readGiven(path));
+  const wanted = input.optional('platform');
+  const files = input.operands();
+  if (files.length === 0) throw new CliError('cli/usage', 'Name the receipts to look through.');
+  const rows: Row[] = [];
+  for (const file of files) {
+    const bytes = await readGiven(file);
+    try {
+      const { finished, verdict } = await verifyReceipt(bytes, trust);
+      const { technology, platform, run, finishedAt } = finished;
+      if (wanted === undefined || wanted === platform)
+        rows.push({ file, ok: true, technology, platform, run, finishedAt, verdict });
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      rows.push({ file, ok: false, code: error.code });
+    }
+  }
+  const failed = rows.some(({ ok }) => !ok);
+  const cells = rows.map((row) =>
+    row.ok
+      ? [
+          row.file,
+          row.technology ?? '',
+          row.platform ?? '',
+          short(row.run ?? ''),
+          timeText(row.finishedAt ?? ''),
+        ]
+      : [row.file, `REFUSED [${row.code ?? ''}]`, '', '', ''],
+  );
+  return {
+    json: { ok: !failed, runs: rows },
+    text: table(['receipt', 'technology', 'platform', 'run', 'finished'], cells, 'No run there.'),
+    exit: failed ? EXIT.refused : EXIT.ok,
+  };
+};

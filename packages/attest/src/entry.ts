@@ -1,0 +1,41 @@
+// Members that entries of several technologies share.
+import { z } from 'zod';
+
+export const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
+
+/** A reason that people read: it is repeated in every result. */
+const reason = z.string().min(10).max(500);
+
+/** What is to happen when it cannot be known whether a certificate is revoked. */
+export const revocation = z.union([z.literal('required'), z.strictObject({ waived: reason })]);
+
+/**
+ * How evidence names the run, exactly one of the two: `hostData: manifest` = a launch field, or a register extended once, holds
+ * SHA-256 of the manifest; `runBinding: software` = no such field, only the report data does, which the room's program fills.
+ */
+export const runMembers = {
+  hostData: z.literal('manifest').optional(),
+  runBinding: z.literal('software').optional(),
+};
+
+export type RunMembers = {
+  readonly hostData?: 'manifest' | undefined;
+  readonly runBinding?: 'software' | undefined;
+};
+
+/** For `refine`: exactly one of the two is said. */
+export function saysRun({ hostData, runBinding }: RunMembers): boolean {
+  return (hostData === undefined) !== (runBinding === undefined);
+}
+
+/** Platforms that are acceptable: a list of names, or the words that say that any is. */
+export const platforms = z.union([
+  z.array(z.string().min(1).max(200)).max(10_000),
+  z.strictObject({ any: z.literal('accepted') }),
+]);
+
+export type Platforms = z.infer<typeof platforms>;
+
+export function allowsPlatform(list: Platforms, platform: string): boolean {
+  return 'any' in list || list.includes(platform);
+}

@@ -1,0 +1,99 @@
+// What a verifier must have beside evidence, named so that it can be fetched from a vendor's service or found in a folder. A
+// need is made of names from fixed lists and of numbers and hexadecimal taken from evidence that nobody has authenticated yet:
+// each part is checked here, so that no other characters reach a path. Not here: where services are, how they are asked.
+import { base64urlDecode, type Bytes, BytesError } from '@sealroom/bytes';
+import { AttestError } from '../error.ts';
+import { PRODUCTS, type Product, type Tcb } from '../sev-snp/products.ts';
+import { technologyOf } from '../technology.ts';
+import type { Evidence } from '../types.ts';
+
+/** A key of a chip, or of a cloud provider. */
+export type AmdKey = 'vcek' | 'vlek';
+
+/** Bytes are lower-case hexadecimal. */
+export type Need =
+  | { readonly kind: 'amd-chain'; readonly product: Product; readonly key: AmdKey }
+  | { readonly kind: 'amd-crl'; readonly product: Product; readonly key: AmdKey }
+  | { readonly kind: 'amd-vcek'; readonly product: Product; readonly chip: string; readonly tcb: Tcb }
+  | { readonly kind: 'intel-tcb-info'; readonly tee: 'sgx' | 'tdx'; readonly fmspc: string }
+  | { readonly kind: 'intel-identity'; readonly tee: 'sgx' | 'tdx' }
+  | { readonly kind: 'intel-signer' }
+  | { readonly kind: 'intel-pck-crl'; readonly ca: 'platform' | 'processor' }
+  | { readonly kind: 'intel-root-crl' }
+  | { readonly kind: 'key-set'; readonly issuer: string };
+export type NeedKind = Need['kind'];
+
+function malformed(): AttestError {
+  return new AttestError('attest/malformed', 'The evidence names collateral in a form that no vendor has.');
+}
+
+function part(text: string, form: RegExp): string {
+  if (form.test(text)) return text;
+  throw malformed();
+}
+
+function octet(value: number): string {
+  if (!Number.isInteger(value) || value < 0 || value > 255) throw malformed();
+  return value.toString(16).padStart(2, '0');
+}
+
+function fixed<T extends string>(text: T, list: readonly T[]): T {
+  if (list.includes(text)) return text;
+  throw malformed();
+}
+
+/** The parts of a TCB version; FMC on Turin only. */
+function tcbText(product: Product, { fmc, bootloader, tee, snp, microcode }: Tcb): string {
+  if (fmc !== 0 && product !== 'Turin') throw malformed();
+  return [fmc, bootloader, tee, snp, microcode].map(octet).join('');
+}
+
+const ISSUER = /^https:\/\/[a-z0-9](?:[a-z0-9.-]{0,80}[a-z0-9])$/;
+const CHIP_START = 32;
+const HEX_SIZES = { Milan: 128, Genoa: 128, Turin: 16 } as const;
+
+/**
+ * The name of a need, fit for a file name: letters, digits, hyphens, dots and underscores, at most 120. Of a chip it has the
+ * beginning only; what is found under a name is held against the need itself.
+ * @throws attest/malformed
+ */
+export function needName(need: Need): string {
+  switch (need.kind) {
+    case 'amd-chain':
+    case 'amd-crl':
+      return `${need.kind}_${fixed(need.key, ['vcek', 'vlek'])}_${fixed(need.product, PRODUCTS)}`;
+    case 'amd-vcek': {
+      const product = fixed(need.product, PRODUCTS);
+      const chip = part(need.chip, new RegExp(`^[0-9a-f]{${HEX_SIZES[product]}}$`));
+      return `amd-vcek_${product}_${chip.slice(0, CHIP_START)}_${tcbText(product, need.tcb)}`;
+    }
+    case 'intel-tcb-info':
+      return `intel-tcb-info_${fixed(need.tee, ['sgx', 'tdx'])}_${part(need.fmspc, /^[0-9a-f]{12}$/)}`;
+    case 'intel-identity':
+      return `intel-identity_${fixed(need.tee, ['sgx', 'tdx'])}`;
+    case 'intel-pck-crl':
+      return `intel-pck-crl_${fixed(need.ca, ['platform', 'processor'])}`;
+    case 'intel-signer':
+    case 'intel-root-crl':
+      return need.kind;
+    case 'key-set':
+      return `key-set_${part(need.issuer, ISSUER).slice('https://'.length)}`;
+  }
+}
+
+/**
+ * What evidence needs beside it, by what it says of itself; none for technologies that need nothing, and for bytes that are no
+ * evidence.
+ */
+export function needsOf({ technology, body }: Evidence): readonly Need[] {
+  const known = technologyOf(technology);
+  try {
+    const bytes: Bytes = base64urlDecode(body);
+    const needs = known.supplies?.(known.parse(bytes)) ?? [];
+    for (const need of needs) needName(need);
+    return needs;
+  } catch (error) {
+    if (error instanceof AttestError || error instanceof BytesError) return [];
+    throw error;
+  }
+}

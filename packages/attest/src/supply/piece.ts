@@ -1,0 +1,66 @@
+// A piece of what vendors publish, authenticated, and what all kinds of pieces share. Key sets of token services have no
+// signature: they are pieces only as answers of the address that they were asked for at.
+import { type Bytes, hexEncode, sha256, utf8Encode } from '@sealroom/bytes';
+import type { Collateral } from '../collateral.ts';
+import { AttestError } from '../error.ts';
+import { readKeys } from '../jwt/key-set.ts';
+import type { Roots } from '../roots/roots.ts';
+import type { CollateralUse } from '../types.ts';
+
+/** Times are milliseconds since 1970; it may be used from `notBefore` until before `notAfter`. */
+export type Piece = {
+  /** The need's name that it answers (needName), or one of its own. */
+  readonly name: string;
+  readonly kind: CollateralUse['kind'];
+  /** The whole of what the name has the beginning of only: a chip. */
+  readonly of?: string | undefined;
+  /** For people. */
+  readonly subject: string;
+  readonly form: 'der' | 'json';
+  readonly bytes: Bytes;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** When its vendor made it: of two with one name the later counts, and an earlier one never takes its place. */
+  readonly made: number;
+};
+
+/** `beside` holds what is known already: certificates between and revocation lists that pieces are held against. */
+export type PieceWorld = { readonly roots: Roots; readonly at: number; readonly beside: Collateral };
+
+export type Window = { readonly notBefore: number; readonly notAfter: number };
+
+/** The time in which all of these hold. */
+export function sharedWindow(windows: readonly Window[]): Window {
+  return {
+    notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
+    notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
+  };
+}
+
+export function refusePiece(why: string): AttestError {
+  return new AttestError('attest/bad-collateral', why);
+}
+
+export function refuseTime(why: string): AttestError {
+  return new AttestError('attest/stale-collateral', why);
+}
+
+export async function shortDigest(bytes: Uint8Array): Promise<string> {
+  return hexEncode(await sha256(bytes)).slice(0, 32);
+}
+
+/**
+ * What an issuer's own address gave. It is believed for having come from there, so only a fetcher may call this.
+ * @param fetchedAt @param keptFor milliseconds
+ * @throws attest/bad-collateral · attest/too-large when it is no set with a key that tokens are signed with
+ */
+export async function keySetPiece(
+  text: string,
+  { name, issuer, fetchedAt, keptFor }: { name: string; issuer: string; fetchedAt: number; keptFor: number },
+): Promise<Piece> {
+  const keys = await readKeys(text);
+  if (keys.length === 0) throw refusePiece(`What ${issuer} gave has no key that tokens are signed with.`);
+  const window = { notBefore: fetchedAt, notAfter: fetchedAt + keptFor, made: fetchedAt };
+  const subject = `keys of ${issuer}`;
+  return { name, kind: 'key-set', subject, form: 'json', bytes: utf8Encode(text), ...window };
+}

@@ -1,0 +1,167 @@
+// What vendors publish, piece by piece, each told apart by its content, authenticated under the pinned roots at the time given
+// and named by the need that it answers: what can be kept in a folder and given out again until it ends. What is none of
+// these, or is not genuine, or not of its time, is refused with its file's name.
+import { bytesEqual, hexEncode } from '@sealroom/bytes';
+import { type Collateral, type CollateralFile, joinCollateral, readCollateral } from '../collateral.ts';
+import { AttestError } from '../error.ts';
+import { intelCollateral } from '../intel/collateral.ts';
+import { identityPiece, tcbInfoPiece } from '../intel/pieces.ts';
+import { VENDORS, type Roots } from '../roots/roots.ts';
+import { type Certificate, NAME } from '../x509/certificate.ts';
+import { verifyChain } from '../x509/chain.ts';
+import { type Crl, crlProblem } from '../x509/crl.ts';
+import { certificateName, crlNames } from './names.ts';
+import { type Piece, type PieceWorld, refusePiece, refuseTime, sharedWindow, shortDigest } from './piece.ts';
+
+function commonName({ subjectNames }: Certificate): string {
+  return subjectNames.get(NAME.commonName)?.slice(0, 80) ?? 'a certificate without a common name';
+}
+
+function isPinned(certificate: Certificate, roots: Roots): boolean {
+  return VENDORS.some((vendor) =>
+    (roots[vendor] ?? []).some((anchor) => bytesEqual(anchor.der, certificate.der)),
+  );
+}
+
+/** The first vendor under whose roots the certificate stands, by a path on which everything is right. */
+async function vendorPath(certificate: Certificate, all: Collateral, { roots, at }: PieceWorld) {
+  let dated = false;
+  for (const vendor of VENDORS) {
+    const anchors = roots[vendor] ?? [];
+    if (anchors.length === 0) continue;
+    const { path, problems } = await verifyChain(certificate, {
+      intermediates: all.certificates,
+      anchors,
+      at,
+    });
+    if (problems.length === 0) return { vendor, path };
+    dated ||= problems.every(({ code }) => code === 'expired' || code === 'not-yet-valid');
+  }
+  const name = JSON.stringify(commonName(certificate));
+  if (dated) throw refuseTime(`${name}, or a certificate above it, is not valid at this time.`);
+  throw refusePiece(
+    `${name} does not lead to a vendor's root that is pinned here; add the certificates between it and the root.`,
+  );
+}
+
+async function certificatePiece(
+  certificate: Certificate,
+  all: Collateral,
+  world: PieceWorld,
+): Promise<Piece | undefined> {
+  if (isPinned(certificate, world.roots)) return undefined;
+  const { vendor, path } = await vendorPath(certificate, all, world);
+  return {
+    ...(certificateName(vendor, certificate) ?? {
+      name: `certificate_${vendor}_${await shortDigest(certificate.der)}`,
+    }),
+    kind: 'certificate',
+    subject: commonName(certificate),
+    form: 'der',
+    bytes: certificate.der,
+    // The anchor's own dates do not matter, as on every path.
+    ...sharedWindow(path.slice(0, -1)),
+    made: certificate.notBefore,
+  };
+}
+
+const CRL_WORDS: Readonly<Record<string, string>> = {
+  stale: 'has ended',
+  future: 'is from the future',
+  'no-next-update': 'does not say when it ends',
+  'critical-extension': 'has an extension that is not understood',
+  'key-usage': 'is of an issuer that may not sign lists',
+  signature: 'is not signed by the issuer that it names',
+};
+
+async function crlPieces(crl: Crl, all: Collateral, world: PieceWorld): Promise<Piece[]> {
+  const { roots, at } = world;
+  const anchors = VENDORS.flatMap((vendor) => (roots[vendor] ?? []).map((issuer) => ({ issuer, vendor })));
+  const named = ({ issuer }: { issuer: Certificate }) => bytesEqual(issuer.subject, crl.issuer);
+  const between = all.certificates.filter((issuer) => named({ issuer }) && !isPinned(issuer, roots));
+  const candidates = [...anchors.filter(named), ...between.map((issuer) => ({ issuer, vendor: undefined }))];
+  let fault: string | undefined;
+  for (const { issuer, vendor } of candidates) {
+    const problem = await crlProblem(crl, issuer, at);
+    if (problem) {
+      fault = problem;
+      continue;
+    }
+    const path = vendor ? { vendor, path: [issuer] } : await vendorPath(issuer, all, world);
+    const own = { notBefore: crl.thisUpdate, notAfter: crl.nextUpdate ?? crl.thisUpdate };
+    const names = crlNames(path.vendor, issuer);
+    const fallback = [`crl_${path.vendor}_${await shortDigest(issuer.spki)}`];
+    return (names.length > 0 ? names : fallback).map((name) => ({
+      name,
+      kind: 'crl',
+      subject: `revoked by ${commonName(issuer)}`,
+      form: 'der',
+      bytes: crl.der,
+      ...sharedWindow([own, ...path.path.slice(0, -1)]),
+      made: crl.thisUpdate,
+    }));
+  }
+  const words = `The revocation list ${fault === undefined ? 'is of an issuer that is not known here; add the certificate of its issuer' : CRL_WORDS[fault]}.`;
+  throw fault === 'stale' || fault === 'future' ? refuseTime(words) : refusePiece(words);
+}
+
+/** Everything in one file, as far as its form goes. @throws attest/bad-collateral for a file with nothing of use in it */
+function contentOf(file: CollateralFile) {
+  const sorted = readCollateral([file]);
+  const intel = intelCollateral({ ...NOTHING, documents: sorted.documents });
+  const found = {
+    certificates: [...sorted.certificates, ...intel.certificates],
+    crls: [...sorted.crls, ...intel.crls],
+    tcbInfos: intel.tcbInfos,
+    qeIdentities: intel.qeIdentities,
+  };
+  if (intel.unreadable > 0) throw refusePiece('It is no TCB info or identity of a form that is known here.');
+  if (Object.values(found).every((list) => list.length === 0) || sorted.others.length > 0)
+    throw refusePiece('It is no certificate, revocation list, TCB info or identity of a vendor known here.');
+  return found;
+}
+
+const NOTHING: Collateral = { certificates: [], crls: [], documents: [], others: [] };
+
+function aboutFile(name: string, error: AttestError): AttestError {
+  return new AttestError(error.code, `${JSON.stringify(name.slice(0, 200))}: ${error.message}`, {
+    cause: error,
+  });
+}
+
+async function inFile<T>(name: string, act: () => T | Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof AttestError) throw aboutFile(name, error);
+    throw error;
+  }
+}
+
+/**
+ * The pieces in these files, each authentic at `at`. Files may lean on one another (a list on its issuer's certificate), in any
+ * order. A certificate that is pinned as a root gives no piece.
+ * @throws attest/bad-collateral · attest/stale-collateral · attest/too-large · attest/malformed · attest/bad-certificate ·
+ * attest/bad-crl, naming the file: then none of them is to be used
+ */
+export async function readPieces(files: readonly CollateralFile[], world: PieceWorld): Promise<Piece[]> {
+  const contents = await Promise.all(
+    files.map(async (file) => ({ name: file.name, ...(await inFile(file.name, () => contentOf(file))) })),
+  );
+  const given = contents.map(({ certificates, crls }) => ({ ...NOTHING, certificates, crls }));
+  const all = joinCollateral(...given, world.beside);
+  const pieces: Piece[] = [];
+  for (const { name, certificates, crls, tcbInfos, qeIdentities } of contents) {
+    await inFile(name, async () => {
+      for (const certificate of certificates) {
+        const piece = await certificatePiece(certificate, all, world);
+        if (piece) pieces.push(piece);
+      }
+      for (const crl of crls) pieces.push(...(await crlPieces(crl, all, world)));
+      for (const info of tcbInfos) pieces.push(await tcbInfoPiece(info, all, world));
+      for (const identity of qeIdentities) pieces.push(await identityPiece(identity, all, world));
+    });
+  }
+  const unique = new Map(pieces.map((piece) => [`${piece.name} ${hexEncode(piece.bytes)}`, piece]));
+  return [...unique.values()];
+}

@@ -1,0 +1,254 @@
+// OCSP responses (RFC 6960) kept as collateral: signed by the issuer of the certificate asked about, or by a responder whose
+// certificate that issuer signed for this purpose; inside their window. There is no nonce, as nobody was asked: how old an
+// answer may be is its window. Not checked: whether the responder's own certificate is revoked, which RFC 6960 section
+// 4.2.2.2.1 leaves to local policy.
+import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
+import { AttestError } from '../error.ts';
+import { bytesOf, type Certificate, parseCertificate } from './certificate.ts';
+import { isIssuedBy } from './chain.ts';
+import { checkDer, childrenOf, type Element, oidText, readElement, TAG } from './der.ts';
+import { type Scheme, schemeOf } from './signature.ts';
+
+/** One answer; times are milliseconds since 1970. */
+export type OcspAnswer = {
+  readonly hash: 'SHA-1' | 'SHA-256' | 'SHA-384';
+  readonly issuerName: Bytes;
+  readonly issuerKey: Bytes;
+  /** The INTEGER's content in hexadecimal. */
+  readonly serial: string;
+  readonly status: 'good' | 'revoked' | 'unknown';
+  readonly thisUpdate: number;
+  readonly nextUpdate: number | undefined;
+};
+
+export type OcspResponse = {
+  readonly der: Bytes;
+  readonly tbs: Bytes;
+  readonly scheme: Scheme;
+  readonly signature: Bytes;
+  readonly answers: readonly OcspAnswer[];
+  readonly certificates: readonly Certificate[];
+};
+
+const BASIC = '1.3.6.1.5.5.7.48.1.1';
+const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+/** How long an answer without an end counts; it says that newer ones can be had at any time. */
+const WITHOUT_END_MS = 3_600_000;
+const LARGEST = 256 * 1024;
+const GENERALIZED_TIME = 0x18;
+const ENUMERATED = 0x0a;
+const HASHES: Readonly<Record<string, OcspAnswer['hash']>> = {
+  '1.3.14.3.2.26': 'SHA-1',
+  '2.16.840.1.101.3.4.2.1': 'SHA-256',
+  '2.16.840.1.101.3.4.2.2': 'SHA-384',
+};
+
+function broken(): Error {
+  return new Error('not the structure of an OCSP response');
+}
+
+/** The elements in a SEQUENCE. */
+function sequence(element: Element | undefined): Element[] {
+  if (element?.tag !== TAG.sequence) throw broken();
+  return childrenOf(element);
+}
+
+function only(elements: readonly Element[]): Element {
+  const [first, ...rest] = elements;
+  if (!first || rest.length > 0) throw broken();
+  return first;
+}
+
+function timeOf({ tag, content }: Element): number {
+  const text = String.fromCharCode(...content);
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  if (tag !== GENERALIZED_TIME || !match) throw broken();
+  const [, year, month, day, hour, minute, second] = match;
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (Number.isNaN(at)) throw broken();
+  return at;
+}
+
+/** Refuses extensions that must be understood; the rest (nonce, archive cutoff) do not matter here. */
+function refuseCritical(extensions: Element): void {
+  for (const one of childrenOf(only(childrenOf(extensions)))) {
+    const flag = childrenOf(one)[1];
+    if (flag?.tag === TAG.boolean && flag.content[0] !== 0) throw broken();
+  }
+}
+
+const STATUS: Readonly<Record<number, OcspAnswer['status']>> = {
+  0x80: 'good',
+  0xa1: 'revoked',
+  0x82: 'unknown',
+};
+
+function answerOf(single: Element): OcspAnswer {
+  const [id, said, thisUpdate, ...rest] = sequence(single);
+  const [algorithm, name, key, serial, ...more] = sequence(id);
+  const [oid] = sequence(algorithm);
+  const hash = oid && HASHES[oidText(oid)];
+  const status = said && STATUS[said.tag];
+  const shaped = name?.tag === TAG.octetString && key?.tag === TAG.octetString && serial?.tag === TAG.integer;
+  if (!hash || !status || !thisUpdate || !shaped || more.length > 0) throw broken();
+  const next = rest[0]?.tag === 0xa0 ? rest.shift() : undefined;
+  const extensions = rest[0]?.tag === 0xa1 ? rest.shift() : undefined;
+  if (rest.length > 0) throw broken();
+  if (extensions) refuseCritical(extensions);
+  return {
+    hash,
+    issuerName: bytesOf(name.content),
+    issuerKey: bytesOf(key.content),
+    serial: hexEncode(serial.content),
+    status,
+    thisUpdate: timeOf(thisUpdate),
+    nextUpdate: next && timeOf(only(childrenOf(next))),
+  };
+}
+
+function answersOf(data: Element): OcspAnswer[] {
+  const parts = sequence(data);
+  // [0] is a version, whose default 0 strict DER leaves out.
+  if (parts[0]?.tag === 0xa0) throw broken();
+  const [responder, producedAt, responses, extensions, ...rest] = parts;
+  const named = responder?.tag === 0xa1 || responder?.tag === 0xa2;
+  if (!named || !producedAt || responses?.tag !== TAG.sequence || rest.length > 0) throw broken();
+  timeOf(producedAt);
+  if (extensions) {
+    if (extensions.tag !== 0xa1) throw broken();
+    refuseCritical(extensions);
+  }
+  return childrenOf(responses).map(answerOf);
+}
+
+function parse(der: Bytes): OcspResponse {
+  const whole = readElement(der);
+  checkDer(whole);
+  const [status, wrapped, ...rest] = sequence(whole);
+  if (
+    status?.tag !== ENUMERATED ||
+    hexEncode(status.content) !== '00' ||
+    wrapped?.tag !== 0xa0 ||
+    rest.length > 0
+  )
+    throw broken();
+  const [type, octets, ...others] = sequence(only(childrenOf(wrapped)));
+  if (!type || oidText(type) !== BASIC || octets?.tag !== TAG.octetString || others.length > 0)
+    throw broken();
+  const basic = readElement(bytesOf(octets.content));
+  checkDer(basic);
+  const [data, algorithm, signature, certificates, ...more] = sequence(basic);
+  if (
+    !data ||
+    !algorithm ||
+    signature?.tag !== TAG.bitString ||
+    signature.content[0] !== 0 ||
+    more.length > 0
+  )
+    throw broken();
+  if (algorithm.tag !== TAG.sequence || (certificates && certificates.tag !== 0xa0)) throw broken();
+  return {
+    der,
+    tbs: bytesOf(data.bytes),
+    scheme: schemeOf(algorithm),
+    signature: bytesOf(signature.content.subarray(1)),
+    answers: answersOf(data),
+    certificates: certificates
+      ? sequence(only(childrenOf(certificates))).map(({ bytes }) => parseCertificate(bytes))
+      : [],
+  };
+}
+
+/** Takes a successful OCSP response apart. Nothing is authenticated. @throws attest/too-large · attest/bad-ocsp */
+export function parseOcspResponse(der: Uint8Array): OcspResponse {
+  if (der.length > LARGEST)
+    throw new AttestError('attest/too-large', 'An OCSP response is larger than responders make them.');
+  try {
+    return parse(bytesOf(der));
+  } catch (cause) {
+    throw new AttestError('attest/bad-ocsp', 'An OCSP response is malformed, or tells of no success.', {
+      cause,
+    });
+  }
+}
+
+function mayAnswer(responder: Certificate, issuer: Certificate, at: number): boolean {
+  const usage = responder.extensions.get(EXTENDED_KEY_USAGE);
+  const uses = usage ? childrenOf(readElement(usage.value)).map(oidText) : [];
+  const inTime = at >= responder.notBefore && at <= responder.notAfter;
+  return (
+    bytesEqual(responder.issuer, issuer.subject) && uses.includes(OCSP_SIGNING) && !responder.ca && inTime
+  );
+}
+
+async function signs(signer: Certificate, signed: Parameters<typeof isIssuedBy>[1]): Promise<boolean> {
+  try {
+    return await isIssuedBy(signer, signed);
+  } catch (error) {
+    if (error instanceof AttestError) return false;
+    throw error;
+  }
+}
+
+async function isAuthentic(response: OcspResponse, issuer: Certificate, at: number): Promise<boolean> {
+  if (await signs(issuer, response)) return true;
+  for (const responder of response.certificates) {
+    let allowed: boolean;
+    try {
+      allowed = mayAnswer(responder, issuer, at);
+    } catch (error) {
+      if (!(error instanceof AttestError)) throw error;
+      allowed = false;
+    }
+    if (allowed && (await signs(issuer, responder)) && (await signs(responder, response))) return true;
+  }
+  return false;
+}
+
+/** The bits of a SubjectPublicKeyInfo's key, which a CertID hashes. */
+function keyBits(spki: Bytes): Bytes {
+  const [, bits] = childrenOf(readElement(spki));
+  return bytesOf(bits?.content.subarray(1) ?? new Uint8Array());
+}
+
+async function isAbout(answer: OcspAnswer, certificate: Certificate, issuer: Certificate): Promise<boolean> {
+  if (answer.serial !== certificate.serial) return false;
+  const digest = async (bytes: Bytes) => new Uint8Array(await crypto.subtle.digest(answer.hash, bytes));
+  const name = await digest(issuer.subject);
+  return (
+    bytesEqual(name, answer.issuerName) && bytesEqual(await digest(keyBits(issuer.spki)), answer.issuerKey)
+  );
+}
+
+export type OcspStatus = {
+  readonly status: 'good' | 'revoked' | 'unknown' | 'signature' | 'stale' | 'future';
+  readonly response: OcspResponse;
+  readonly notBefore: number;
+  readonly notAfter: number;
+};
+
+/**
+ * What responses say of one certificate: the worst of the authentic answers that are in their window, or why an answer
+ * does not count; undefined when there is none.
+ */
+export async function ocspStatus(
+  certificate: Certificate,
+  issuer: Certificate,
+  { responses, at }: { responses: readonly OcspResponse[]; at: number },
+): Promise<OcspStatus | undefined> {
+  const order = ['revoked', 'unknown', 'good', 'signature', 'stale', 'future'] as const;
+  const found: OcspStatus[] = [];
+  for (const response of responses) {
+    for (const answer of response.answers) {
+      if (!(await isAbout(answer, certificate, issuer))) continue;
+      const { thisUpdate: notBefore, nextUpdate: notAfter = notBefore + WITHOUT_END_MS } = answer;
+      let status: OcspStatus['status'] = answer.status;
+      if (at < notBefore) status = 'future';
+      else if (at >= notAfter) status = 'stale';
+      else if (!(await isAuthentic(response, issuer, at))) status = 'signature';
+      found.push({ status, response, notBefore, notAfter });
+    }
+  }
+  return found.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))[0];
+}

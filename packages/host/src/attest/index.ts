@@ -1,0 +1,8 @@
+export { confidentialSpace, type ConfidentialSpaceOptions, LAUNCHER_SOCKET } from './confidential-space.ts';
+export { configfsTsm, TSM_REPORTS, type TsmFiles, type TsmOptions } from './configfs-tsm.ts';
+export { detectProvider, type DetectOptions } from './detect.ts';
+export { ProviderError, type ProviderErrorCode } from './error.ts';
+export { nitro, type NitroOptions, NSM_DEVICE } from './nitro.ts';
+export { type EvidenceProvider, type ProviderName, PROVIDERS } from './provider.ts';
+export { tpm2, type Tpm2Options } from './tpm2/provider.ts';
+export { TPM_DEVICE, tpmDevice, tpmSocket, type TpmTransport } from './tpm2/transport.ts';
