@@ -1,4 +1,4 @@
-// `attest`: what rooms run, and evidence of any technology read, pinned and judged, offline. Exit codes of `verify`: 0 affirmed ·
+// `attest`: evidence of any technology read, pinned and judged, offline. Exit codes of `verify`: 0 affirmed ·
 // 1 refused · 2 evidence, policy or collateral that cannot be used.
 import {
   type Appraisal,
@@ -19,17 +19,11 @@ import {
   vendorRoots,
 } from '@sealroom/attest';
 import { base64urlDecode, hexDecode } from '@sealroom/bytes';
-import { measureRoom } from '@sealroom/host/measure';
 import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
 import { collateralIn } from './given.ts';
 import { describedText, resultText } from './text.ts';
-
-export const measure: Action = async () => {
-  const launch = await measureRoom();
-  return { json: { ok: true, technology: 'simulated', launch }, text: `${launch}\n` };
-};
 
 const MOST = 16 * 1024 * 1024;
 

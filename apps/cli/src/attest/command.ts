@@ -9,8 +9,24 @@ export function registerAttest(program: Command, lazily: Lazily): void {
   const attest = program.command('attest').description('what rooms run, and evidence of hardware');
   attest
     .command('measure')
-    .description('print the launch digest of the room program as installed here')
-    .action(lazily(async () => (await import('./actions.ts')).measure));
+    .description(
+      'compute what evidence will say of the code: of the room program here, or of a machine’s image',
+    )
+    .option('--technology <name>', 'simulated (as installed here), sev-snp or tdx', 'simulated')
+    .option('--firmware <file>', 'sev-snp, tdx: OVMF as the hypervisor gets it')
+    .option('--vcpus <number>', 'sev-snp: virtual processors')
+    .option('--processor <name>', 'sev-snp: their model by QEMU’s name, such as EPYC-Milan')
+    .option('--hypervisor <name>', 'sev-snp: qemu, ec2 or gce (default: qemu)')
+    .option('--kernel <file>', 'the kernel of a direct boot')
+    .option('--initrd <file>', 'its initial RAM disk')
+    .option('--command-line <text>', 'its command line')
+    .option('--page-order <order>', 'tdx: page-by-page or section-by-section (default: page-by-page)')
+    .option('--memory <bytes>', 'tdx, with a kernel: memory of the machine')
+    .option('--acpi-loader <file>', 'tdx, with a kernel: QEMU’s etc/table-loader')
+    .option('--acpi-rsdp <file>', 'tdx, with a kernel: etc/acpi/rsdp')
+    .option('--acpi-tables <file>', 'tdx, with a kernel: etc/acpi/tables')
+    .option('--boot0000 <hex>', 'tdx, with a kernel: SHA-384 of the firmware’s own load option')
+    .action(lazily(async () => (await import('./measure.ts')).measure));
   attest
     .command('inspect')
     .description('show what stands in evidence of any technology; nothing is authenticated')
