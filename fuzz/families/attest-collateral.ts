@@ -1,13 +1,7 @@
 // What every technology reads: certificates, revocation lists, PEM and folders of collateral, policies, and evidence in files.
 import { bytesEqual, hexEncode, utf8Encode } from '@sealroom/bytes';
-import {
-  parsePolicy,
-  policyDigest,
-  readCollateral,
-  readEvidenceFile,
-  readPieces,
-  technologyOf,
-} from '@sealroom/attest';
+import { parsePolicy, policyDigest, readCollateral, readEvidenceFile, technologyOf } from '@sealroom/attest';
+import { readPieces } from '@sealroom/attest/supply';
 import { FakeNitro } from '@sealroom/testkit/vendors/aws-nitro';
 import { FakeConfidentialSpace } from '@sealroom/testkit/vendors/gcp-confidential-space';
 import { certificatesPem } from '@sealroom/testkit/vendors/issue-certificates';

@@ -22,9 +22,6 @@ export { simulatedEvidence } from './simulated/provide.ts';
 export { verifySimulated } from './simulated/verify.ts';
 export { type QuoteInfo, parseQuoteInfo, parseTpmKey, parseTpmSignature } from './tpm/structures.ts';
 export { AK_VENDORS, type AkVendor, readAkCertificates, verifyAkChain } from './tpm/ak-chain.ts';
-export { measureSnp, type SnpLaunch } from './sev-snp/measure/measure.ts';
-export { PROCESSOR_NAMES, type ProcessorName } from './sev-snp/measure/processors.ts';
-export { type Hypervisor, HYPERVISORS } from './sev-snp/measure/vmsa.ts';
 export { detectTechnologies, type Entry, entrySchema, type PolicyEntry, technologyOf } from './technology.ts';
 export {
   type AnyEvidence,
@@ -40,15 +37,3 @@ export {
   type RoomTechnology,
   type Technology,
 } from './types.ts';
-export {
-  type AmdKey,
-  type Need,
-  type NeedKind,
-  needName,
-  needsOf,
-} from './supply/need.ts';
-export { keySetPiece, type Piece } from './supply/piece.ts';
-export { readPieces } from './supply/read-pieces.ts';
-export { parseEventLog, replayEventLog, type TdEvent } from './tdx/measure/event-log.ts';
-export { measureMrTd, type PageOrder } from './tdx/measure/mrtd.ts';
-export { type AcpiTables, type DirectBoot, measureRegisters } from './tdx/measure/registers.ts';

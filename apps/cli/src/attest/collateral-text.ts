@@ -1,5 +1,5 @@
 // Kept collateral in words.
-import type { Piece } from '@sealroom/attest';
+import type { Piece } from '@sealroom/attest/supply';
 import type { BadFile, HeldPiece } from '@sealroom/host/collateral';
 import { printable } from '../error.ts';
 import { table, timeText } from '../terminal/text.ts';

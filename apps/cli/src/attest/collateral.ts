@@ -2,7 +2,8 @@
 // and `attest verify --collateral` use such a folder as it is. Exit codes of `fetch`: 0 all is there · 1 something could not be had.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CollateralFile, type Piece, readEvidenceFile, vendorRoots } from '@sealroom/attest';
+import { type CollateralFile, readEvidenceFile, vendorRoots } from '@sealroom/attest';
+import { type Piece } from '@sealroom/attest/supply';
 import { BytesError, parseStrictJson, utf8Decode } from '@sealroom/bytes';
 import { codeOf } from '@sealroom/host';
 import {

@@ -1,7 +1,7 @@
 // `attest measure` of images: equal to what the package computes, and bad options named. The reference tools stand beside
 // the package's own tests.
 import { existsSync, readFileSync } from 'node:fs';
-import { measureMrTd, measureSnp } from '@sealroom/attest';
+import { measureMrTd, measureSnp } from '@sealroom/attest/measure';
 import { hexEncode } from '@sealroom/bytes';
 import { expect, test } from 'vitest';
 import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';

@@ -8,7 +8,7 @@ import {
   measureSnp,
   PROCESSOR_NAMES,
   type ProcessorName,
-} from '@sealroom/attest';
+} from '@sealroom/attest/measure';
 import { hexDecode, hexEncode } from '@sealroom/bytes';
 import { measureRoom } from '@sealroom/host/measure';
 import type { Action, Answer, Input } from '../context.ts';

@@ -1,7 +1,8 @@
 // How vendors' services are asked, gently: never two times at once for one thing, so many times a minute each (AMD's limits its
 // callers), later and later after failures, not at all while a service says Retry-After. Answers are bounded in size and
 // time, redirects are refused (tls-fetch.ts). What an answer is worth is the caller's to judge.
-import { type CollateralFile, type Need, needName } from '@sealroom/attest';
+import { type CollateralFile } from '@sealroom/attest';
+import { type Need, needName } from '@sealroom/attest/supply';
 import { codeOf, refusal } from '../problem.ts';
 import { type TlsFetch, tlsFetch } from '../tls-fetch.ts';
 import { answerFiles, questionOf, type Services } from './services.ts';

@@ -5,13 +5,11 @@ import {
   AttestError,
   type Collateral,
   joinCollateral,
-  keySetPiece,
   NO_COLLATERAL,
-  type Piece,
   readCollateral,
-  readPieces,
   type Roots,
 } from '@sealroom/attest';
+import { keySetPiece, type Piece, readPieces } from '@sealroom/attest/supply';
 import { type Bytes, utf8Decode } from '@sealroom/bytes';
 import type { CollateralFolder, KeptFile } from './folder.ts';
 

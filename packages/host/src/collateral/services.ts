@@ -1,7 +1,8 @@
 // The vendors' services as they are asked for collateral: AMD's key distribution service (57230), Intel's provisioning service
 // (API version 4) and the addresses of key sets. Addresses come from the configuration alone; what evidence says gives path
 // parts of checked forms (needName) and never a host. Nothing here goes out: see fetch.ts.
-import { type CollateralFile, type Need, needName } from '@sealroom/attest';
+import { type CollateralFile } from '@sealroom/attest';
+import { type Need, needName } from '@sealroom/attest/supply';
 import { utf8Encode } from '@sealroom/bytes';
 import { z } from 'zod';
 

@@ -1,13 +1,7 @@
 // The folder as the store uses it: what is current, what an answer or a file brings once it is authenticated, and that nothing
 // takes the place of something newer.
-import {
-  type CollateralFile,
-  joinCollateral,
-  type Piece,
-  readCollateral,
-  readPieces,
-  type Roots,
-} from '@sealroom/attest';
+import { type CollateralFile, joinCollateral, readCollateral, type Roots } from '@sealroom/attest';
+import { type Piece, readPieces } from '@sealroom/attest/supply';
 import { refusal } from '../problem.ts';
 import { type FolderLimits, openCollateralFolder } from './folder.ts';
 import { createPieceIndex, type Held, type HeldPiece, isCurrent } from './pieces.ts';

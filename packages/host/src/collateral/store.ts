@@ -6,16 +6,12 @@ import {
   type CollateralFile,
   type Evidence,
   type KeySet,
-  keySetPiece,
-  type Need,
-  needName,
-  needsOf,
   NO_COLLATERAL,
-  type Piece,
   readCollateral,
   readKeySet,
   type Roots,
 } from '@sealroom/attest';
+import { keySetPiece, type Need, needName, needsOf, type Piece } from '@sealroom/attest/supply';
 import { utf8Decode } from '@sealroom/bytes';
 import { codeOf, refusal } from '../problem.ts';
 import { createFetcher, type Fetcher, type FetchLimits } from './fetch.ts';
