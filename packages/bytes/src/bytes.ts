@@ -43,6 +43,12 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Whether there is no bit set; of no bytes, true. For public bytes: its time depends on what they are. */
+export function isZero(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 
 export function hexEncode(bytes: Uint8Array): string {
@@ -69,7 +75,11 @@ function digitOf(code: number): number {
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const VALUES = new Map(Array.from(ALPHABET, (letter, value) => [letter.charCodeAt(0), value]));
+/** Of each character code up to 127, and 64 for what is no letter. */
+const VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = ALPHABET.indexOf(String.fromCharCode(code));
+  return value < 0 ? 64 : value;
+});
 
 /** Base64url without padding (RFC 4648 section 5). */
 export function base64urlEncode(bytes: Uint8Array): string {
@@ -91,8 +101,8 @@ export function base64urlDecode(text: string): Bytes {
   let bits = 0;
   let at = 0;
   for (let i = 0; i < text.length; i++) {
-    const value = VALUES.get(text.charCodeAt(i));
-    if (value === undefined) throw fail();
+    const value = VALUES[text.charCodeAt(i)] ?? 64;
+    if (value === 64) throw fail();
     accumulator = ((accumulator << 6) | value) & 0xffffff;
     bits += 6;
     if (bits >= 8) {

@@ -7,6 +7,7 @@ export {
   digestString,
   hexDecode,
   hexEncode,
+  isZero,
   sha256,
   sha256Digest,
   utf8Decode,

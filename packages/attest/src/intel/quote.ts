@@ -2,7 +2,7 @@
 // P-256 attestation key and certification data of type 5 (the PCK chain as PEM), version 4 and 5 inside type 6. Zeros may
 // follow the quote, as some clouds pad it; nothing else may. Nothing is authenticated here. Not read: quotes that name their
 // PCK certificate instead of carrying it (types 1 to 4), and SGX quotes in version 4 or 5.
-import { type Bytes, BytesError, hexEncode, Reader, utf8Decode } from '@sealroom/bytes';
+import { type Bytes, BytesError, hexEncode, Reader, utf8Decode, isZero } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { readPem } from '../x509/pem.ts';
@@ -118,7 +118,7 @@ function parse(bytes: Uint8Array): Quote {
     data.end();
   }
   const certification = certificationOf(rest, attestationKey);
-  if (reader.take(reader.remaining).some((byte) => byte !== 0)) throw malformed('bytes follow its end');
+  if (!isZero(reader.take(reader.remaining))) throw malformed('bytes follow its end');
   return { version, kind, signed, body, signature, certification };
 }
 

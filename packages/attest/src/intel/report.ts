@@ -1,5 +1,5 @@
 // The SGX report body (384 bytes), which enclaves and quoting enclaves have alike (Intel SDM volume 3D, table 38-21).
-import { type Bytes, Reader } from '@sealroom/bytes';
+import { type Bytes, Reader, isZero } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 
 export type SgxReport = {
@@ -21,7 +21,7 @@ export type SgxReport = {
 export function parseSgxReport(bytes: Uint8Array): SgxReport {
   const reader = new Reader(bytes);
   const reserved = (length: number) => {
-    if (reader.take(length).some((byte) => byte !== 0))
+    if (!isZero(reader.take(length)))
       throw new AttestError('attest/malformed', 'Reserved bytes of an SGX report are set.');
   };
   const cpuSvn = reader.take(16);

@@ -1,7 +1,7 @@
 // Endorsement keys of AMD processors: what VCEK and VLEK certificates say beside X.509 (VCEK Certificate and KDS Interface,
 // document 57230, section 3; VLEK: document 58369), and which of several belongs to a report. A VCEK names its chip and no cloud
 // provider, a VLEK a provider and no chip; whatever lacks one or has both is neither. Nothing here is authenticated.
-import { type Bytes, bytesEqual } from '@sealroom/bytes';
+import { type Bytes, bytesEqual, isZero } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 import { type Certificate, NAME } from '../x509/certificate.ts';
 import { asciiText, readElement, smallInteger, TAG } from '../x509/der.ts';
@@ -121,10 +121,7 @@ export function isEndorsementKey(certificate: Certificate): boolean {
 
 /** Whether CHIP_ID is this chip: on Turin 8 bytes and zeros. */
 export function isChip(chipId: Uint8Array, chip: Uint8Array): boolean {
-  return (
-    bytesEqual(chipId.subarray(0, chip.length), chip) &&
-    chipId.subarray(chip.length).every((byte) => byte === 0)
-  );
+  return bytesEqual(chipId.subarray(0, chip.length), chip) && isZero(chipId.subarray(chip.length));
 }
 
 /** How much of a report a key fits; its certificate must fit in everything, which verify.ts says one by one. */

@@ -1,7 +1,7 @@
 // What of AMD's key distribution service belongs to a report: the signing key's certificate and the list of revoked ones, and the
 // endorsement key's certificate of the chip at its reported TCB unless it came with the report. A provider's certificates
 // (VLEK) are given to the provider alone, so they must come with the report.
-import { hexEncode } from '@sealroom/bytes';
+import { hexEncode, isZero } from '@sealroom/bytes';
 import type { Need } from '../supply/need.ts';
 import { isChip, nearestKeys } from './certificates.ts';
 import type { SnpEvidence } from './parse.ts';
@@ -23,7 +23,7 @@ function chipNeeds({ report, certificates }: SnpEvidence, product: Product): Nee
   const came = nearestKeys(certificates, report, 0).keys.some(
     (key) => key.chip !== undefined && isChip(chipId, key.chip) && sameTcb(key.tcb, tcb),
   );
-  if (came || chipId.every((byte) => byte === 0)) return [];
+  if (came || isZero(chipId)) return [];
   const chip = hexEncode(product === 'Turin' ? chipId.subarray(0, 8) : chipId);
   return [{ kind: 'amd-vcek', product, chip, tcb }];
 }

@@ -1,7 +1,7 @@
 // The attestation report of AMD SEV-SNP, versions 2 to 5: 1184 bytes, little-endian (AMD SEV-SNP Firmware ABI, document 56860,
 // ATTESTATION_REPORT). What is reserved must be zero, also behind the signature, which is not signed itself. Unknown bits of
 // PLATFORM_INFO are kept: real processors set some before they are documented. Nothing here is authenticated.
-import { type Bytes, bytesEqual, concat } from '@sealroom/bytes';
+import { type Bytes, bytesEqual, concat, isZero } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 
 export const REPORT_SIZE = 1184;
@@ -89,9 +89,8 @@ function refuse(what: string): AttestError {
 function signatureOf(area: Uint8Array): Bytes {
   const [r, s] = [area.subarray(0, CELL), area.subarray(CELL, 2 * CELL)];
   const beyond = [r.subarray(P384), s.subarray(P384), area.subarray(2 * CELL)];
-  if (beyond.some((part) => part.some((byte) => byte !== 0)))
-    throw refuse('there are bytes beside the signature');
-  if ([r, s].every((cell) => cell.every((byte) => byte === 0))) throw refuse('it is not signed');
+  if (!beyond.every(isZero)) throw refuse('there are bytes beside the signature');
+  if (isZero(r) && isZero(s)) throw refuse('it is not signed');
   return concat(r.slice(0, P384).reverse(), s.slice(0, P384).reverse());
 }
 
@@ -104,8 +103,7 @@ function bitsOf<B extends string>(value: bigint, names: Readonly<Record<B, numbe
 /** What must be zero in every version, and by version. */
 function checkReserved(report: Uint8Array, version: number): void {
   const zero = (from: number, to: number) => {
-    if (report.subarray(from, to).some((byte) => byte !== 0))
-      throw refuse(`reserved bytes at ${from} are not zero`);
+    if (!isZero(report.subarray(from, to))) throw refuse(`reserved bytes at ${from} are not zero`);
   };
   zero(0x4c, 0x50);
   zero(version < 3 ? 0x188 : 0x18b, 0x1a0);

@@ -1,7 +1,7 @@
 // The certificate table behind an extended report (AMD GHCB specification, document 56421, SNP_GUEST_REQUEST): entries of GUID
 // (16 bytes), offset and length (32 bits each, little-endian, from the table's begin), ended by an entry of zeros; then the
 // data, padded with zeros. A GUID only says what the host calls it; what a certificate is, its content says.
-import { type Bytes, hexEncode } from '@sealroom/bytes';
+import { type Bytes, hexEncode, isZero } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 
 /** VCEK, VLEK, ASK (also ASVK) and ARK. */
@@ -26,10 +26,6 @@ function malformed(what: string): AttestError {
     'attest/malformed',
     `The certificate table behind the report is malformed: ${what}.`,
   );
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }
 
 type Entry = { readonly guid: string; readonly offset: number; readonly length: number };

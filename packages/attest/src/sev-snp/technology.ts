@@ -1,6 +1,6 @@
 // AMD SEV-SNP: the whole memory of a virtual machine is encrypted, and the processor signs what was launched.
 import type { Collateral } from '../collateral.ts';
-import { hexEncode } from '@sealroom/bytes';
+import { hexEncode, isZero } from '@sealroom/bytes';
 import type { TechnologyOf } from '../technology.ts';
 import { appraiseSnp } from './appraise.ts';
 import { nearestKeys } from './certificates.ts';
@@ -39,7 +39,7 @@ function bitsOf(value: bigint): number[] {
 }
 
 function identityOf(report: SnpReport): SevSnpEntry['identity'] {
-  if (report.idKeyDigest.every((byte) => byte === 0)) return 'unpinned';
+  if (isZero(report.idKeyDigest)) return 'unpinned';
   return {
     familyId: hexEncode(report.familyId),
     imageId: hexEncode(report.imageId),
@@ -53,11 +53,11 @@ function pin(given: SnpEvidence, beside?: Collateral): SevSnpEntry {
   const { report, certificates } = evidence;
   const { guestBits, platformBits, committed } = report;
   const [key] = nearestKeys(certificates, report, 0).keys;
-  const hidden = report.chipId.every((byte) => byte === 0);
+  const hidden = isZero(report.chipId);
   const product = productOf(evidence);
   const chip = product === 'Turin' ? report.chipId.subarray(0, 8) : report.chipId;
   const provider = report.signingKey === 1 ? key?.provider : undefined;
-  const hasRun = report.hostData.some((byte) => byte !== 0);
+  const hasRun = !isZero(report.hostData);
   return {
     technology: 'sev-snp',
     launch: [hexEncode(report.measurement)],

@@ -1,7 +1,7 @@
 // Who signed a report: an endorsement key whose certificate leads over AMD's signing key to a pinned root, and which the report
 // itself names by kind, chip and TCB version. AMD publishes lists of revoked signing keys under its roots and none of endorsement
 // keys, so that revocation is that of ASK or ASVK and ARK. Not checked: whether a report is acceptable (appraise.ts).
-import { hexEncode } from '@sealroom/bytes';
+import { hexEncode, isZero } from '@sealroom/bytes';
 import {
   type Checks,
   collectChecks,
@@ -80,7 +80,7 @@ function noteKind(checks: Checks, report: SnpReport, { kind }: EndorsementKey): 
 }
 
 function noteChip(checks: Checks, { chipId }: SnpReport, { kind, chip }: EndorsementKey): boolean {
-  const masked = chipId.every((byte) => byte === 0);
+  const masked = isZero(chipId);
   if (kind === 'VLEK')
     return checks.check('chip', 'authentic', chip === undefined, 'a VLEK is of a provider and of no chip');
   return checks.check(
@@ -125,15 +125,16 @@ async function signs(
 async function signerOf(
   keys: readonly EndorsementKey[],
   report: SnpReport,
-): Promise<{ readonly key: EndorsementKey; readonly signed: boolean } | undefined> {
+  likely: EndorsementKey,
+): Promise<{ readonly key: EndorsementKey; readonly signed: boolean }> {
   for (const key of keys) if (await signs(key, report)) return { key, signed: true };
-  return keys[0] && { key: keys[0], signed: false };
+  return { key: likely, signed: false };
 }
 
 function platformOf({ chipId }: SnpReport, { chip, provider }: EndorsementKey): string {
   if (chip) return `sev-snp:chip:${hexEncode(chip)}`;
-  if (chipId.every((byte) => byte === 0)) return `sev-snp:provider:${provider ?? ''}`;
-  const turin = chipId.subarray(8).every((byte) => byte === 0);
+  if (isZero(chipId)) return `sev-snp:provider:${provider ?? ''}`;
+  const turin = isZero(chipId.subarray(8));
   return `sev-snp:chip:${hexEncode(turin ? chipId.subarray(0, 8) : chipId)}`;
 }
 
@@ -174,11 +175,15 @@ export async function verifySnp(
   const checks = collectChecks('sev-snp');
   const candidates = [...certificates, ...collateral.certificates];
   const { keys, problem } = nearestKeys(candidates, report, at);
-  const signer = await signerOf(keys, report);
-  if (!signer) return noKey(checks, report, problem);
-  const { key, signed } = signer;
-  const anchors = roots.amd ?? [];
-  const chain = await verifyChain(key.certificate, { intermediates: candidates, anchors, at });
+  const [likely] = keys;
+  if (!likely) return noKey(checks, report, problem);
+  const options = { intermediates: candidates, anchors: roots.amd ?? [], at };
+  // The certificates are looked at while the platform computes; only of several providers' keys can another be the one.
+  const [{ key, signed }, chainOfLikely] = await Promise.all([
+    signerOf(keys, report, likely),
+    verifyChain(likely.certificate, options),
+  ]);
+  const chain = key === likely ? chainOfLikely : await verifyChain(key.certificate, options);
   const good = [
     noteChain(checks, chain),
     noteLadder(checks, chain, key),

@@ -78,14 +78,16 @@ function described(certificate: Certificate): string {
 
 /** What must hold of a certificate at its place; `below` counts the CA certificates between it and the leaf. */
 function problemsOf(certificate: Certificate, at: number, below: number | undefined): ChainProblem[] {
-  const name = described(certificate);
+  const { notBefore, notAfter, extensions } = certificate;
   const problems: ChainProblem[] = [];
-  const add = (bad: boolean, code: ChainProblemCode, detail: string) => {
-    if (bad) problems.push({ code, detail: `${name} ${detail}` });
+  const add = (bad: boolean, code: ChainProblemCode, detail: string, time?: number) => {
+    if (!bad) return;
+    const when = time === undefined ? '' : ` ${timeText(time)}`;
+    problems.push({ code, detail: `${described(certificate)} ${detail}${when}` });
   };
-  add(at < certificate.notBefore, 'not-yet-valid', `is not valid before ${timeText(certificate.notBefore)}`);
-  add(at > certificate.notAfter, 'expired', `expired at ${timeText(certificate.notAfter)}`);
-  const unknown = [...certificate.extensions].some(([oid, { critical }]) => critical && !HANDLED.has(oid));
+  add(at < notBefore, 'not-yet-valid', 'is not valid before', notBefore);
+  add(at > notAfter, 'expired', 'expired at', notAfter);
+  const unknown = [...extensions].some(([oid, { critical }]) => critical && !HANDLED.has(oid));
   add(unknown, 'critical-extension', 'has a critical extension that is not understood');
   if (below === undefined) return problems;
   add(!certificate.ca, 'not-a-ca', 'is no certification authority');
