@@ -118,11 +118,23 @@ describe('a path', () => {
   });
 
   it('leads to the root that is pinned and not to another certificate of its name and key', async () => {
-    const copy = await issue(stranger, { ...root }, { extensions: [], notAfter: END });
-    const named = { ...copy, issuer: anchor.issuer };
-    const chain = await verifyChain(leaf, { intermediates: [named, between], anchors: [anchor], at: AT });
+    // Whoever has no key of the vendor can write such a certificate all the same: nobody looks at its signature.
+    const copy = {
+      ...(await issue(stranger, root, { extensions: await authority(stranger) })),
+      issuer: root.name,
+    };
+    const misled = { ...between, authorityKeyId: copy.subjectKeyId };
+    const chain = await verifyChain(leaf, { intermediates: [copy, misled], anchors: [anchor], at: AT });
     expect(chain.problems).toEqual([]);
     expect(chain.path.at(-1)).toBe(anchor);
+  });
+
+  it('is not a certificate alone that has the name and key of a root, but for the pinned one', async () => {
+    const copy = await issue(stranger, root, { extensions: [], notAfter: BEGIN });
+    expect(await problems(copy, [])).not.toEqual([]);
+    expect(await problems(copy, [anchor])).not.toEqual([]);
+    expect(await problems(anchor, [])).toEqual([]);
+    expect(await problems(parseCertificate(anchor.der), [])).toEqual([]);
   });
 
   it('is not found among very many certificates of its issuer’s name, and that ends', async () => {
