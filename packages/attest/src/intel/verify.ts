@@ -174,8 +174,11 @@ async function certify(
 
 const memos = { sgx: makeMemo<Certified>(), tdx: makeMemo<Certified>() };
 
+/** All that is certified, with the length of the first of the two parts that have no fixed one. */
 function keyOf({ attestationKey, qeReport, qeReportSignature, qeAuthData, pem }: Certification): Uint8Array {
-  return concat(attestationKey, qeReport, qeReportSignature, qeAuthData, pem);
+  const { length } = qeAuthData;
+  const size = new Uint8Array([length & 0xff, length >> 8]);
+  return concat(size, attestationKey, qeReport, qeReportSignature, qeAuthData, pem);
 }
 
 function spanOf(at: number, { certificates }: Certification, world: World) {

@@ -17,7 +17,7 @@ import {
   SubjectKeyIdentifier,
 } from '@peculiar/asn1-x509';
 import { AttestError } from '../error.ts';
-import { checkDer, childrenOf, type Element, readElement } from './der.ts';
+import { checkDer, childrenOf, type Element, readElement, timeOf } from './der.ts';
 import { curveOf, type Scheme, schemeOf } from './signature.ts';
 
 export type Extension = { readonly critical: boolean; readonly value: Bytes };
@@ -120,18 +120,40 @@ export function signedParts(bytes: Bytes): { tbs: Element; scheme: Scheme; signa
   return { tbs, scheme: schemeOf(algorithm), signature: bytesOf(signature.content.subarray(1)) };
 }
 
-/** Fields of a TBSCertificate that are compared or signed as they stand: after version, serial and algorithm. */
-function exactFields(tbs: Element): { issuer: Bytes; subject: Bytes; spki: Bytes } {
-  const sequences = childrenOf(tbs).filter((child) => child.tag === 0x30);
-  const [, issuer, , subject, spki] = sequences;
-  if (!issuer || !subject || !spki) throw new Error('fields are missing');
-  return { issuer: bytesOf(issuer.bytes), subject: bytesOf(subject.bytes), spki: bytesOf(spki.bytes) };
+/** Whether the elements in a structure are these, by their tags: the library passes over what it does not look for. */
+export function hasShape(structure: Element, shape: RegExp): boolean {
+  return shape.test(
+    childrenOf(structure)
+      .map(({ tag }) => tag.toString(16).padStart(2, '0'))
+      .join(' '),
+  );
+}
+
+/** Version, serial, algorithm, issuer, validity, subject, key; two unique identifiers and extensions may follow, once each. */
+const FIELDS = /^a0 02 30 30 30 30 30(?: 81)?(?: 82)?(?: a3)?$/;
+
+/** Fields of a TBSCertificate that are compared or signed as they stand, and its dates. */
+function exactFields(
+  tbs: Element,
+): Pick<Certificate, 'issuer' | 'subject' | 'spki' | 'notBefore' | 'notAfter'> {
+  const [, issuer, validity, subject, spki] = childrenOf(tbs).filter((child) => child.tag === 0x30);
+  if (!hasShape(tbs, FIELDS) || !issuer || !validity || !subject || !spki)
+    throw new Error('fields are missing, or there are others');
+  const [notBefore, notAfter, ...more] = childrenOf(validity);
+  if (!notBefore || !notAfter || more.length > 0) throw new Error('the validity is not two times');
+  return {
+    issuer: bytesOf(issuer.bytes),
+    subject: bytesOf(subject.bytes),
+    spki: bytesOf(spki.bytes),
+    notBefore: timeOf(notBefore),
+    notAfter: timeOf(notAfter),
+  };
 }
 
 function parse(der: Bytes): Certificate {
   const { tbs, scheme, signature } = signedParts(der);
   const { tbsCertificate } = AsnParser.parse(der, AsnCertificate);
-  const { version, validity, serialNumber } = tbsCertificate;
+  const { version, serialNumber } = tbsCertificate;
   if (version !== 2) throw new Error('not version 3');
   const exact = exactFields(tbs);
   curveOf(exact.spki);
@@ -149,8 +171,6 @@ function parse(der: Bytes): Certificate {
     serial: hexEncode(new Uint8Array(serialNumber)),
     ...exact,
     subjectNames: namesOf(tbsCertificate.subject),
-    notBefore: validity.notBefore.getTime().getTime(),
-    notAfter: validity.notAfter.getTime().getTime(),
     scheme,
     signature,
     extensions,

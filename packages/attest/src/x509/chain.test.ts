@@ -120,9 +120,9 @@ const others: readonly [string, readonly string[]][] = [
   ],
 ];
 
-it.each(others)('reads the certificates and lists of %s', (set, names) => {
+it.for(others)('reads the certificates and lists of %s', ([set, names], context) => {
   const place = sharedVectors(set);
-  if (place === undefined) return;
+  if (place === undefined) return context.skip(`no vectors of ${set} are here`);
   for (const name of names) {
     const { certificates, crls } = readCollateral([{ name, bytes: readFileSync(join(place, name)) }]);
     expect(certificates.length + crls.length, name).toBeGreaterThan(0);

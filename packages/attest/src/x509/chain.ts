@@ -1,6 +1,7 @@
 // Path validation (RFC 5280 section 6) from a leaf to an anchor that the caller pins: names, signatures, dates, CA flag, key
 // usage, path length, critical extensions. An anchor is trusted for its subject and key; its own signature and dates do
-// not matter. Certificates that come with evidence are only ever candidates between. Not checked here: revocation (crl.ts),
+// not matter. Certificates that come with evidence are only ever candidates between, and one that has the name and key of an
+// anchor is none: nobody signed what else it says. Not checked here: revocation (crl.ts),
 // name constraints and policies, which make a certificate unusable when they are critical.
 import { type Bytes, bytesEqual } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
@@ -115,10 +116,11 @@ async function pathFrom(
   const path = [leaf];
   let broken: Certificate | undefined;
   for (let current = leaf; path.length <= LONGEST; ) {
-    if (isAnchor(current, anchors)) return { path, problem: undefined };
-    const candidates = [...anchors, ...intermediates].filter(
-      (one) => couldIssue(one, current) && !path.some((seen) => sameCertificate(seen, one)),
-    );
+    if (anchors.some((one) => sameCertificate(one, current))) return { path, problem: undefined };
+    const candidates = [
+      ...anchors.filter((one) => bytesEqual(one.subject, current.issuer)),
+      ...intermediates.filter((one) => couldIssue(one, current) && !isAnchor(one, anchors)),
+    ].filter((one) => !path.some((seen) => sameCertificate(seen, one)));
     let next: Certificate | undefined;
     for (const candidate of candidates) {
       if (next) break;

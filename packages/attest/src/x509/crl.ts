@@ -1,13 +1,18 @@
 // Certificate revocation lists (RFC 5280 section 5): full lists of one issuer, signed by it, within their window. Lists that
-// are indirect, partial or deltas carry critical extensions and are refused. A certificate whose revocation could not be
+// are indirect, partial or deltas carry critical extensions and are refused, as they are when those are not marked critical. A certificate whose revocation could not be
 // checked is told as such; whether that may be is the policy's business.
 import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { AsnParser } from '@peculiar/asn1-schema';
-import { CertificateList, id_ce_authorityKeyIdentifier } from '@peculiar/asn1-x509';
+import {
+  CertificateList,
+  id_ce_authorityKeyIdentifier,
+  id_ce_deltaCRLIndicator,
+  id_ce_issuingDistributionPoint,
+} from '@peculiar/asn1-x509';
 import { AttestError } from '../error.ts';
-import { bytesOf, type Certificate, extensionsOf, signedParts } from './certificate.ts';
+import { bytesOf, type Certificate, extensionsOf, hasShape, signedParts } from './certificate.ts';
 import { isIssuedBy } from './chain.ts';
-import { childrenOf, TAG } from './der.ts';
+import { childrenOf, TAG, timeOf } from './der.ts';
 import { type OcspResponse, type OcspStatus, ocspStatus } from './ocsp.ts';
 import type { Scheme } from './signature.ts';
 
@@ -22,16 +27,24 @@ export type Crl = {
   readonly thisUpdate: number;
   readonly nextUpdate: number | undefined;
   readonly revoked: ReadonlySet<string>;
+  /** Also one that says that the list is not whole, which must be critical. */
   readonly criticalExtension: boolean;
 };
 
 const LARGEST = 8 * 1024 * 1024;
+/** Version, algorithm, issuer, one time or two, entries, extensions. */
+const FIELDS = /^(?:02 )?30 30 1[78](?: 1[78])?(?: 30)?(?: a0)?$/;
+const PARTIAL = [id_ce_issuingDistributionPoint, id_ce_deltaCRLIndicator];
 
 function parse(der: Bytes): Crl {
   const { tbs, scheme, signature } = signedParts(der);
   const { tbsCertList } = AsnParser.parse(der, CertificateList);
-  const issuer = childrenOf(tbs).filter((child) => child.tag === TAG.sequence)[1];
-  if (!issuer) throw new Error('no issuer');
+  const fields = childrenOf(tbs);
+  const issuer = fields.filter((child) => child.tag === TAG.sequence)[1];
+  const times: readonly number[] = [TAG.utcTime, TAG.generalizedTime];
+  const [thisUpdate, nextUpdate] = fields.filter((child) => times.includes(child.tag));
+  if (!hasShape(tbs, FIELDS) || !issuer || !thisUpdate)
+    throw new Error('fields are missing, or there are others');
   const entries = tbsCertList.revokedCertificates ?? [];
   const extensions = extensionsOf(tbsCertList.crlExtensions);
   const authority = extensions.get(id_ce_authorityKeyIdentifier);
@@ -46,11 +59,13 @@ function parse(der: Bytes): Crl {
     signature,
     issuer: bytesOf(issuer.bytes),
     authorityKeyId: keyId && bytesOf(keyId.content),
-    thisUpdate: tbsCertList.thisUpdate.getTime().getTime(),
-    nextUpdate: tbsCertList.nextUpdate?.getTime().getTime(),
+    thisUpdate: timeOf(thisUpdate),
+    nextUpdate: nextUpdate && timeOf(nextUpdate),
     revoked: new Set(entries.map((entry) => hexEncode(new Uint8Array(entry.userCertificate)))),
     criticalExtension:
-      critical(extensions.values()) || entries.some((entry) => critical(entry.crlEntryExtensions ?? [])),
+      critical(extensions.values()) ||
+      PARTIAL.some((oid) => extensions.has(oid)) ||
+      entries.some((entry) => critical(entry.crlEntryExtensions ?? [])),
   };
 }
 

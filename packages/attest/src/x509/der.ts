@@ -1,6 +1,7 @@
 // The strict form of DER (X.690 section 10) that everything signed here must have: definite and shortest lengths, low tag
-// numbers, nothing behind the end. ASN.1 types come from @peculiar/asn1-schema; this looks at their frames, which that
-// library reads as leniently as BER allows, and gives their exact bytes. Not checked: the order of SETs, contents of types.
+// numbers, nothing behind the end; integers and booleans in their one form, times as RFC 5280 has them. ASN.1 types come from
+// @peculiar/asn1-schema; this looks at their frames, which that library reads as leniently as BER allows, and gives their
+// exact bytes. Not checked: the order of SETs, contents of other types.
 import type { Bytes } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 
@@ -16,6 +17,9 @@ export const TAG = {
   utf8String: 0x0c,
   printableString: 0x13,
   ia5String: 0x16,
+  enumerated: 0x0a,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
 } as const;
@@ -70,11 +74,41 @@ export function childrenOf({ tag, content }: Element): Element[] {
   return children;
 }
 
-/** Walks everything constructed. @throws attest/malformed */
+/** Whether a universal type that is not constructed has the one form that DER gives it. */
+function isPlain({ tag, content }: Element): boolean {
+  const [first, second = 0] = content;
+  if (tag === TAG.boolean) return content.length === 1 && (first === 0 || first === 0xff);
+  if (tag === TAG.integer || tag === TAG.enumerated) {
+    const filled = content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
+    return first !== undefined && !filled;
+  }
+  return tag !== (TAG.sequence & 0x1f) && tag !== (TAG.set & 0x1f);
+}
+
+/** Walks everything constructed, which of the universal types only SEQUENCE and SET are. @throws attest/malformed */
 export function checkDer(element: Element, depth = 0): void {
+  const { tag } = element;
   if (depth > DEEPEST) throw malformed();
-  if ((element.tag & 0x20) === 0) return;
+  if ((tag & 0x20) === 0) {
+    if (!isPlain(element)) throw malformed();
+    return;
+  }
+  if (tag < 0x40 && tag !== TAG.sequence && tag !== TAG.set) throw malformed();
   for (const child of childrenOf(element)) checkDer(child, depth + 1);
+}
+
+/** Milliseconds since 1970 of a time as RFC 5280 section 4.1.2.5 has it: to the second, in UTC. @throws attest/malformed */
+export function timeOf({ tag, content }: Element): number {
+  const text = String.fromCharCode(...content.subarray(0, 16));
+  const short = tag === TAG.utcTime;
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{2}|\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
+  if ((!short && tag !== TAG.generalizedTime) || year?.length !== (short ? 2 : 4)) throw malformed();
+  const century = short ? (year < '50' ? '20' : '19') : '';
+  const iso = `${century}${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const at = Date.parse(iso);
+  if (Number.isNaN(at) || new Date(at).toISOString() !== iso) throw malformed();
+  return at;
 }
 
 /** A non-negative INTEGER of at most six bytes. @throws attest/malformed */

@@ -6,7 +6,7 @@ import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 import { bytesOf, type Certificate, parseCertificate } from './certificate.ts';
 import { isIssuedBy } from './chain.ts';
-import { checkDer, childrenOf, type Element, oidText, readElement, TAG } from './der.ts';
+import { checkDer, childrenOf, type Element, oidText, readElement, TAG, timeOf } from './der.ts';
 import { type Scheme, schemeOf } from './signature.ts';
 
 /** One answer; times are milliseconds since 1970. */
@@ -36,8 +36,6 @@ const EXTENDED_KEY_USAGE = '2.5.29.37';
 /** How long an answer without an end counts; it says that newer ones can be had at any time. */
 const WITHOUT_END_MS = 3_600_000;
 const LARGEST = 256 * 1024;
-const GENERALIZED_TIME = 0x18;
-const ENUMERATED = 0x0a;
 const HASHES: Readonly<Record<string, OcspAnswer['hash']>> = {
   '1.3.14.3.2.26': 'SHA-1',
   '2.16.840.1.101.3.4.2.1': 'SHA-256',
@@ -60,14 +58,9 @@ function only(elements: readonly Element[]): Element {
   return first;
 }
 
-function timeOf({ tag, content }: Element): number {
-  const text = String.fromCharCode(...content);
-  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  if (tag !== GENERALIZED_TIME || !match) throw broken();
-  const [, year, month, day, hour, minute, second] = match;
-  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(at)) throw broken();
-  return at;
+function generalizedTimeOf(element: Element): number {
+  if (element.tag !== TAG.generalizedTime) throw broken();
+  return timeOf(element);
 }
 
 /** Refuses extensions that must be understood; the rest (nonce, archive cutoff) do not matter here. */
@@ -102,8 +95,8 @@ function answerOf(single: Element): OcspAnswer {
     issuerKey: bytesOf(key.content),
     serial: hexEncode(serial.content),
     status,
-    thisUpdate: timeOf(thisUpdate),
-    nextUpdate: next && timeOf(only(childrenOf(next))),
+    thisUpdate: generalizedTimeOf(thisUpdate),
+    nextUpdate: next && generalizedTimeOf(only(childrenOf(next))),
   };
 }
 
@@ -114,7 +107,7 @@ function answersOf(data: Element): OcspAnswer[] {
   const [responder, producedAt, responses, extensions, ...rest] = parts;
   const named = responder?.tag === 0xa1 || responder?.tag === 0xa2;
   if (!named || !producedAt || responses?.tag !== TAG.sequence || rest.length > 0) throw broken();
-  timeOf(producedAt);
+  generalizedTimeOf(producedAt);
   if (extensions) {
     if (extensions.tag !== 0xa1) throw broken();
     refuseCritical(extensions);
@@ -127,7 +120,7 @@ function parse(der: Bytes): OcspResponse {
   checkDer(whole);
   const [status, wrapped, ...rest] = sequence(whole);
   if (
-    status?.tag !== ENUMERATED ||
+    status?.tag !== TAG.enumerated ||
     hexEncode(status.content) !== '00' ||
     wrapped?.tag !== 0xa0 ||
     rest.length > 0

@@ -125,20 +125,25 @@ export async function issueCertificate(
   return signed(issuer, tbs);
 }
 
-/** One full revocation list, version 2. */
+/** One full revocation list, version 2, unless its extensions or those of all its entries say something else. */
 export async function issueCrl(
   issuer: IssuerKey,
   {
     serials,
     thisUpdate,
     nextUpdate,
+    extensions = [],
+    entryExtensions = [],
   }: {
     readonly serials: readonly (bigint | number)[];
     readonly thisUpdate: number;
     readonly nextUpdate: number | undefined;
+    readonly extensions?: readonly CertificateExtension[];
+    readonly entryExtensions?: readonly CertificateExtension[];
   },
 ): Promise<Bytes> {
-  const entries = serials.map((serial) => derSequence(derInteger(serial), derTime(thisUpdate)));
+  const ofEntry = entryExtensions.length > 0 ? [derSequence(...entryExtensions.map(extensionDer))] : [];
+  const entries = serials.map((serial) => derSequence(derInteger(serial), derTime(thisUpdate), ...ofEntry));
   const authority = derSequence(der(0x80, await keyId(await spkiOf(issuer.pair))));
   const tbs = derSequence(
     derInteger(1),
@@ -147,7 +152,7 @@ export async function issueCrl(
     derTime(thisUpdate),
     ...(nextUpdate === undefined ? [] : [derTime(nextUpdate)]),
     ...(entries.length > 0 ? [derSequence(...entries)] : []),
-    der(0xa0, derSequence(extensionDer({ oid: '2.5.29.35', value: authority }))),
+    der(0xa0, derSequence(...[{ oid: '2.5.29.35', value: authority }, ...extensions].map(extensionDer))),
   );
   return signed(issuer, tbs);
 }
