@@ -28,7 +28,8 @@ function readings(bytes: Bytes): Bytes[] {
   if (ascii === undefined || text === undefined || text === '') return found;
   // A token in a file often has a line's end behind it.
   if (ascii.length < bytes.length) found.push(utf8Encode(ascii));
-  if (/^(?:[0-9a-fA-F]{2})+$/.test(text)) found.push(hexDecode(text.toLowerCase()));
+  const digits = /^(?:0[xX])?((?:[0-9a-fA-F]{2})+)$/.exec(text)?.[1];
+  if (digits !== undefined) found.push(hexDecode(digits.toLowerCase()));
   try {
     const standard = withoutPadding(text.replaceAll('-', '+').replaceAll('_', '/'));
     found.push(base64Decode(standard.padEnd(Math.ceil(standard.length / 4) * 4, '=')));

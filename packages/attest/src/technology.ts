@@ -58,8 +58,8 @@ export type TechnologyOf<P, C extends Claims, E> = {
   supplies?(parsed: P): readonly Need[];
   /** Verifies a part of evidence under an entry of partEntrySchema; it says nothing of a room. */
   verifyPart?(parsed: P, entry: PartEntry, context: Context): Promise<Omit<Verified<C>, 'claims'>>;
-  /** An entry for what is only a part of evidence; undefined for whole evidence. */
-  pinPart?(parsed: P): PartEntry | undefined;
+  /** An entry for what is only a part of evidence, with what stands beside it; undefined for whole evidence. */
+  pinPart?(parsed: P, beside?: Collateral): PartEntry | undefined;
   /**
    * An entry that accepts exactly this evidence, as a start for a policy; unauthenticated. Certificates beside it say what some
    * evidence leaves out. @throws AttestError for a part

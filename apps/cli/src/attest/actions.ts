@@ -5,11 +5,11 @@ import {
   appraiseEvidence,
   type Binding,
   type Context as World,
-  type Entry,
   type AnyEvidence,
   isReason,
   type KeySet,
   parsePolicy,
+  pinnedPolicy,
   type Policy,
   readEvidenceFile,
   readKeySet,
@@ -145,33 +145,12 @@ export const verify: Action = async (context, input) => {
   return { json: { ok: good, ...result }, text: resultText(result), exit: good ? EXIT.ok : EXIT.refused };
 };
 
-/** The entry that pins evidence, and what it binds if it is authentic. */
-async function pinned(evidence: AnyEvidence, world: World): Promise<{ policy: Policy; authentic: boolean }> {
-  const technology = technologyOf(evidence.technology);
-  const parsed = technology.parse(base64urlDecode(evidence.body));
-  const part = technology.pinPart?.(parsed);
-  if (part) return { policy: { v: 1, binding: 'none', accept: [part], distrust: [] }, authentic: true };
-  const entry = technology.pin(parsed, world.collateral) as Entry;
-  const { claims } = await technology.verify(parsed, entry, world);
-  const binding = claims ? { reportData: Buffer.from(claims.reportData).toString('hex') } : ('room' as const);
-  const run = claims?.hostData && { run: Buffer.from(claims.hostData).toString('hex') };
-  return {
-    policy: {
-      v: 1,
-      binding: binding === 'room' ? binding : { ...binding, ...run },
-      accept: [entry],
-      distrust: [],
-    },
-    authentic: claims !== undefined,
-  };
-}
-
 export const policy: Action = async (context, input) => {
   const world = await worldOf(context, input);
   const all = await evidenceOf(input);
   const first = all[0];
   if (!first) throw new CliError('cli/bad-file', 'The file holds no evidence.');
-  const { policy: made, authentic } = await pinned(first, world);
+  const { policy: made, authentic } = await pinnedPolicy(first, world);
   if (!authentic)
     context.note(
       'The evidence is not authentic with this collateral at this time; its report data is not pinned.\n',

@@ -1,5 +1,6 @@
 // Azure confidential VMs on SEV-SNP or TDX, as their guests prove themselves: through a virtual TPM in Microsoft's paravisor.
 import { collectChecks } from '../checks.ts';
+import type { Collateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
 import { allowsPlatform } from '../entry.ts';
 import type { TechnologyOf } from '../technology.ts';
@@ -29,7 +30,11 @@ function appraise(claims: AzureClaims, entry: AzureEntry): readonly Check[] {
   return checks.list;
 }
 
-function pinHardware(table: HardwareTable, evidence: AzureEvidence): AzureEntry['hardware'] {
+function pinHardware(
+  table: HardwareTable,
+  evidence: AzureEvidence,
+  beside?: Collateral,
+): AzureEntry['hardware'] {
   const { hcl, tdQuote, certificates } = evidence;
   if (hcl.hardware === 'tdx' && !tdQuote)
     throw new AttestError(
@@ -37,17 +42,20 @@ function pinHardware(table: HardwareTable, evidence: AzureEvidence): AzureEntry[
       'The trust domain’s quote is not here; its HCL report alone pins nothing.',
     );
   const hardware = table[hcl.hardware];
-  const entry = hardware.pin(hardware.parse(tdQuote ?? hcl.report, certificates)) as AzureEntry['hardware'];
+  const entry = hardware.pin(
+    hardware.parse(tdQuote ?? hcl.report, certificates),
+    beside,
+  ) as AzureEntry['hardware'];
   return { ...entry, hostData: undefined, runBinding: 'software' };
 }
 
-function pin(table: HardwareTable, evidence: AzureEvidence): AzureEntry {
+function pin(table: HardwareTable, evidence: AzureEvidence, beside?: Collateral): AzureEntry {
   const { hcl, quote } = evidence;
   if (!quote)
     throw new AttestError('attest/no-evidence', 'An HCL report alone pins no room; it has no quote.');
   return {
     technology: 'azure-cvm',
-    hardware: pinHardware(table, evidence),
+    hardware: pinHardware(table, evidence, beside),
     pcrs: pinRegisters(quote.registers),
     minFirmware: quote.info.firmwareVersion,
     secureBoot: hcl.claims.secureBoot ? 'required' : 'accepted',
@@ -77,11 +85,11 @@ export function azureCvmOn(table: HardwareTable): TechnologyOf<AzureEvidence, Az
       const bytes = hcl.hardware === 'tdx' ? tdQuote : hcl.report;
       return bytes && one.supplies ? one.supplies(one.parse(bytes, certificates)) : [];
     },
-    pinPart: (parsed) =>
+    pinPart: (parsed, beside) =>
       parsed.quote
         ? undefined
-        : { technology: 'azure-cvm', only: 'report', hardware: pinHardware(table, parsed) },
-    pin: (parsed) => pin(table, parsed),
+        : { technology: 'azure-cvm', only: 'report', hardware: pinHardware(table, parsed, beside) },
+    pin: (parsed, beside) => pin(table, parsed, beside),
   };
 }
 

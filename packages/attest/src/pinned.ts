@@ -1,0 +1,25 @@
+// The policy that accepts exactly one piece of evidence, as a start to edit. It says of itself what the evidence says; that the
+// evidence is genuine is for whoever made the policy to know.
+import { base64urlDecode, hexEncode } from '@sealroom/bytes';
+import type { Policy } from './policy.ts';
+import { type PolicyEntry, technologyOf } from './technology.ts';
+import type { AnyEvidence, Context } from './types.ts';
+
+/**
+ * `authentic` says whether what the evidence binds is pinned too: of evidence that is not authentic with this collateral at this
+ * time it is not known. @throws AttestError
+ */
+export async function pinnedPolicy(
+  { technology: name, body }: AnyEvidence,
+  context: Context,
+): Promise<{ readonly policy: Policy; readonly authentic: boolean }> {
+  const technology = technologyOf(name);
+  const parsed = technology.parse(base64urlDecode(body));
+  const part = technology.pinPart?.(parsed, context.collateral);
+  if (part) return { policy: { v: 1, binding: 'none', accept: [part], distrust: [] }, authentic: true };
+  const entry = technology.pin(parsed, context.collateral) as PolicyEntry;
+  const { claims } = await technology.verify(parsed, entry, context);
+  const run = claims?.hostData && { run: hexEncode(claims.hostData) };
+  const binding = claims ? { reportData: hexEncode(claims.reportData), ...run } : 'room';
+  return { policy: { v: 1, binding, accept: [entry], distrust: [] }, authentic: claims !== undefined };
+}
