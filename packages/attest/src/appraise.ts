@@ -17,6 +17,7 @@ import type {
   CollateralUse,
   Context,
   Technology,
+  Window,
 } from './types.ts';
 
 /** A part of a room that has evidence of its own: `cpu`, `gpu0` and so on. */
@@ -27,6 +28,8 @@ export type Submodule = {
   /** Signed, whether acceptable or not; undefined when the evidence is not authentic. */
   readonly claims: Claims | undefined;
   readonly used: readonly CollateralUse[];
+  /** From when to when it says of itself that it holds, where it does. */
+  readonly window?: Window | undefined;
 };
 
 /** Characters of a body: more than evidence of several devices together has. */
@@ -172,8 +175,8 @@ async function attempt(
   name: string,
   { parsed, entry, policy, wanted, context }: Judged & { readonly parsed: unknown },
 ): Promise<Submodule> {
-  const { checks, claims, used } = await technology.verify(parsed, entry, context);
-  const told = { name, technology: technology.name, claims, used };
+  const { checks, claims, used, window } = await technology.verify(parsed, entry, context);
+  const told = { name, technology: technology.name, claims, used, window };
   if (!claims)
     return { ...told, checks: [...checks, ...(checks.some(isReason) ? [] : omissions(technology, []))] };
   const all = [

@@ -15,7 +15,13 @@ export { type Manifest, parseManifest } from './nvidia-gpu/manifest.ts';
 export { type Roots, vendorRoots } from './roots/roots.ts';
 export { AttestError, type AttestErrorCode } from './error.ts';
 export { readEvidenceFile } from './evidence-file.ts';
-export { type Result, resultOf, type Status, type TrustVector } from './result.ts';
+export {
+  type Result,
+  resultOf,
+  type Status,
+  type SubmoduleResult,
+  type TrustVector,
+} from './result.ts';
 export { pinnedPolicy } from './pinned.ts';
 export { parsePolicy, type Policy, policyDigest, policySchema, roomPolicy } from './policy.ts';
 export { parseSimulatedEvidence, type SimulatedReport } from './simulated/parse.ts';

@@ -2,7 +2,7 @@
 // trustworthiness vector, all reasons at once, only signed claims, the collateral with its windows, and how long it may be
 // believed. It is not signed here, and it says nothing about what the policy does not ask for.
 import type { Digest } from '@sealroom/bytes';
-import { type Appraisal, isReason } from './appraise.ts';
+import { type Appraisal, isReason, type Submodule } from './appraise.ts';
 import { type Policy, policyDigest } from './policy.ts';
 import { technologyOf } from './technology.ts';
 import type { Category, Check, Claims, CollateralUse, Technology } from './types.ts';
@@ -19,6 +19,17 @@ export type TrustVector = {
 
 export type Status = 'affirming' | 'warning' | 'contraindicated' | 'none';
 
+/** What is to be said of one part of a room by itself. */
+export type SubmoduleResult = {
+  readonly technology: Technology;
+  readonly hardware: boolean;
+  readonly status: Status;
+  readonly vector: TrustVector;
+  readonly platform: string | null;
+  readonly claims: Claims['signed'] | null;
+  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
+};
+
 export type Result = {
   readonly v: 1;
   readonly verdict: 'affirmed' | 'refused';
@@ -28,7 +39,10 @@ export type Result = {
   /** False for what was never signed by hardware, whatever the verdict. */
   readonly hardware: boolean;
   readonly status: Status;
+  /** Of all parts together; each part's own stands in `submods`. */
   readonly vector: TrustVector;
+  /** Each part that has evidence of its own, by its name: `cpu`, `gpu0` and so on. */
+  readonly submods: Readonly<Record<string, SubmoduleResult>>;
   readonly reasons: readonly { readonly code: string; readonly detail: string }[];
   /** What could not be checked and was let pass, with the reason that the policy gives. */
   readonly waivers: readonly { readonly code: string; readonly detail: string; readonly reason: string }[];
@@ -43,8 +57,9 @@ export type Result = {
     readonly notAfter: string;
   }[];
   readonly policy: Digest;
-  /** When it was judged, and until when what it rests on is valid. */
+  /** When it was judged, and from when until when everything that it rests on is valid, the evidence's own dates included. */
   readonly at: string;
+  readonly notBefore: string;
   readonly notAfter: string;
   /** Of the room's key, where the evidence was held against one. */
   readonly keyThumbprint: Digest | null;
@@ -63,16 +78,18 @@ function outcomeOf(checks: readonly Check[], categories: readonly Category[]): O
   return found.some(({ outcome }) => outcome === 'pass') ? 'pass' : 'none';
 }
 
-function withoutClaims({ checks, verdict }: Appraisal): number {
+type Judged = Pick<Submodule, 'checks' | 'claims' | 'technology'> & Pick<Appraisal, 'verdict'>;
+
+function withoutClaims({ checks, verdict }: Judged): number {
   // Of a part of evidence that is as it should be: it says nothing of a room.
   if (verdict === 'affirmed') return 0;
   return checks.some((check) => check.category === 'authentic' && isReason(check)) ? BAD_SIGNATURE : 97;
 }
 
-function vectorOf(appraisal: Appraisal): TrustVector {
-  const { checks, claims, technology } = appraisal;
+function vectorOf(judged: Judged): TrustVector {
+  const { checks, claims, technology } = judged;
   if (!claims) {
-    const all = withoutClaims(appraisal);
+    const all = withoutClaims(judged);
     return {
       'instance-identity': all,
       configuration: all,
@@ -104,6 +121,30 @@ function statusOf(vector: TrustVector, verdict: Appraisal['verdict']): Status {
   return worst >= 2 ? 'affirming' : 'none';
 }
 
+const reasonsIn = (checks: readonly Check[]) =>
+  checks.filter(isReason).map(({ id, detail }) => ({ code: id, detail }));
+
+function submoduleResult({ technology, checks, claims }: Submodule): SubmoduleResult {
+  const verdict = checks.some(isReason) ? 'refused' : 'affirmed';
+  const vector = vectorOf({ technology, checks, claims, verdict });
+  return {
+    technology,
+    hardware: technologyOf(technology).hardware,
+    status: statusOf(vector, verdict),
+    vector,
+    platform: claims?.platform ?? null,
+    claims: claims?.signed ?? null,
+    reasons: reasonsIn(checks),
+  };
+}
+
+/** A room is worth no more than its worst part; the first is of all together. */
+function worstOf([whole = 'none', ...parts]: readonly Status[]): Status {
+  const all = [whole, ...parts];
+  if (all.includes('contraindicated')) return 'contraindicated';
+  return all.includes('warning') ? 'warning' : whole;
+}
+
 const timeOf = (at: number) => new Date(at).toISOString();
 
 /** `keyThumbprint` is of the key that the report binds, where there is one. `at` is in milliseconds since 1970. */
@@ -111,18 +152,21 @@ export async function resultOf(
   appraisal: Appraisal,
   { policy, at, keyThumbprint = null }: { policy: Policy; at: number; keyThumbprint?: Digest | null },
 ): Promise<Result> {
-  const { verdict, scope, technology, checks, claims, used } = appraisal;
+  const { verdict, scope, technology, checks, claims, used, submodules } = appraisal;
   const vector = vectorOf(appraisal);
-  const ends = used.map(({ notAfter }) => notAfter);
+  const submods = Object.fromEntries(submodules.map((one) => [one.name, submoduleResult(one)]));
+  const statuses = [statusOf(vector, verdict), ...Object.values(submods).map((one) => one.status)];
+  const windows = [...used, ...submodules.flatMap(({ window }) => window ?? [])];
   return {
     v: 1,
     verdict,
     scope,
     technology,
     hardware: technologyOf(technology).hardware,
-    status: statusOf(vector, verdict),
+    status: worstOf(statuses),
     vector,
-    reasons: checks.filter(isReason).map(({ id, detail }) => ({ code: id, detail })),
+    submods,
+    reasons: reasonsIn(checks),
     waivers: checks.flatMap(({ id, detail, waived }) =>
       waived === undefined ? [] : [{ code: id, detail, reason: waived }],
     ),
@@ -136,7 +180,8 @@ export async function resultOf(
     })),
     policy: await policyDigest(policy),
     at: timeOf(at),
-    notAfter: timeOf(Math.min(at + 1000 * LONGEST_SECONDS, ...ends)),
+    notBefore: timeOf(windows.length === 0 ? at : Math.max(...windows.map((one) => one.notBefore))),
+    notAfter: timeOf(Math.min(at + 1000 * LONGEST_SECONDS, ...windows.map((one) => one.notAfter))),
     keyThumbprint,
     verifier: { developer: 'sealroom', build: BUILD },
   };

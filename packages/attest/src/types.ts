@@ -114,7 +114,12 @@ export type Verified<C extends Claims = Claims> = {
   readonly checks: readonly Check[];
   readonly claims: C | undefined;
   readonly used: readonly CollateralUse[];
+  /** Authentic: from when to when the evidence says of itself that it holds, as tokens do. */
+  readonly window?: Window | undefined;
 };
+
+/** Milliseconds since 1970. */
+export type Window = { readonly notBefore: number; readonly notAfter: number };
 
 /** The world as the verifier sees it. */
 export type Context = {

@@ -33,6 +33,23 @@ const PARTS: Readonly<Record<Result['scope'], string | undefined>> = {
     'Affirmed: the hardware vouches for the report. NO ROOM WAS PROVED: nothing quotes for anybody’s nonce.',
 };
 
+/** A room of several parts: each by itself. */
+function partsText({ submods }: Result): string {
+  const parts = Object.entries(submods);
+  if (parts.length < 2) return '';
+  const rows = parts.map(([name, { technology, status, platform, vector }]) => [
+    name,
+    technology,
+    status,
+    line(platform ?? 'not authenticated'),
+    Object.entries(vector)
+      .filter(([, value]) => value >= 32)
+      .map(([claim, value]) => `${claim} ${value}`)
+      .join(', ') || 'nothing',
+  ]);
+  return `\n${table(['part', 'technology', 'status', 'platform', 'trust vector warns of'], rows, '')}`;
+}
+
 export function resultText(result: Result): string {
   const { verdict, reasons, waivers, hardware, status, platform, collateral, policy, notAfter } = result;
   const part = PARTS[result.scope];
@@ -58,8 +75,10 @@ export function resultText(result: Result): string {
       ['platform', line(platform ?? 'not authenticated')],
       ['policy', policy],
       ['judged at', timeText(result.at)],
+      ['valid from', timeText(result.notBefore)],
       ['valid until', timeText(notAfter)],
     ]),
+    partsText(result),
     collateral.length === 0
       ? ''
       : `\n${table(

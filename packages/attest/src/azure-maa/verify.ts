@@ -5,7 +5,7 @@ import type { Bytes, JsonObject } from '@sealroom/bytes';
 import { collectChecks } from '../checks.ts';
 import { AttestError } from '../error.ts';
 import { boundBytes, displayed, flagAt, hexAt, objectAt, textAt } from '../jwt/claims.ts';
-import { findKeys, noteIssuer, noteSignature, noteTimes } from '../jwt/verify.ts';
+import { findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../jwt/verify.ts';
 import type { Claims, Context, Verified } from '../types.ts';
 import { base64Decode } from '../x509/pem.ts';
 import type { MaaEntry } from './entry.ts';
@@ -87,5 +87,6 @@ export async function verifyMaa(
     checks: checks.list,
     claims: authentic ? claimsOf(jwt.payload, found.form, found.tee) : undefined,
     used,
+    window: authentic ? tokenWindow(jwt) : undefined,
   };
 }

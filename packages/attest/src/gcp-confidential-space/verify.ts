@@ -6,7 +6,7 @@ import { type Checks, collectChecks } from '../checks.ts';
 import { boundBytes, displayed, objectAt, textAt, textsAt } from '../jwt/claims.ts';
 import { thumbprintOf } from '../jwt/key-set.ts';
 import type { Jwt } from '../jwt/parse.ts';
-import { chainKey, findKeys, noteIssuer, noteSignature, noteTimes } from '../jwt/verify.ts';
+import { chainKey, findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../jwt/verify.ts';
 import type { Claims, CollateralUse, Context, Verified } from '../types.ts';
 import { curveOf } from '../x509/signature.ts';
 import { type ConfidentialSpaceEntry, RUN_VARIABLE } from './entry.ts';
@@ -84,5 +84,6 @@ export async function verifyConfidentialSpace(
     maxAgeSeconds: entry.maxAgeSeconds,
   });
   const authentic = issued && trusted && signed && timely;
-  return { checks: checks.list, claims: authentic ? claimsOf(jwt.payload) : undefined, used };
+  if (!authentic) return { checks: checks.list, claims: undefined, used };
+  return { checks: checks.list, claims: claimsOf(jwt.payload), used, window: tokenWindow(jwt) };
 }

@@ -2,7 +2,7 @@
 // says; the key is the issuer's by a trusted key set, one that the policy pins, or the leaf of a chain to a pinned root.
 import { z } from 'zod';
 import { type Checks, noteChain, noteRevocation, type Revocation, usedCertificates } from '../checks.ts';
-import type { CollateralUse, Context } from '../types.ts';
+import type { CollateralUse, Context, Window } from '../types.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { timeText, verifyChain } from '../x509/chain.ts';
 import { curveOf, hasSigned } from '../x509/signature.ts';
@@ -181,6 +181,12 @@ export function noteTimes(
     `the token is at most ${maxAgeSeconds} s old`,
   );
   return results.every(Boolean);
+}
+
+/** The time in which all of these tokens say that they hold; only for tokens whose times noteTimes let pass. */
+export function tokenWindow(...tokens: readonly Jwt[]): Window {
+  const times = (name: string) => tokens.map(({ payload }) => (numberAt(payload, name) ?? Number.NaN) * 1000);
+  return { notBefore: Math.max(...times('nbf')), notAfter: Math.min(...times('exp')) };
 }
 
 /** Whether the token's issuer is exactly this one. */

@@ -6,7 +6,7 @@ import { type Checks, collectChecks } from '../checks.ts';
 import { boundBytes, displayed, memberOf, objectAt, textAt } from '../jwt/claims.ts';
 import { offeredKeys } from '../jwt/key-set.ts';
 import type { Jwt } from '../jwt/parse.ts';
-import { chainKey, findKeys, noteIssuer, noteSignature, noteTimes } from '../jwt/verify.ts';
+import { chainKey, findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../jwt/verify.ts';
 import type { Claims, CollateralUse, Context, Verified } from '../types.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { NrasEntry } from './entry.ts';
@@ -134,5 +134,7 @@ export async function verifyNras(
   const timely = noteTimes(checks, overall, { at, longest: LONGEST_SECONDS, maxAgeSeconds });
   const devices = await noteDevices(checks, result, { keys, entry, at });
   const authentic = issued && trusted && signed && timely && devices;
-  return { checks: checks.list, claims: authentic ? claimsOf(result) : undefined, used };
+  if (!authentic) return { checks: checks.list, claims: undefined, used };
+  const window = tokenWindow(overall, ...result.devices.values());
+  return { checks: checks.list, claims: claimsOf(result), used, window };
 }
