@@ -57,7 +57,9 @@ export const FAMILIES = {
   greedy: family(
     'greedy',
     planted('greedy', (input) => {
-      if (input.length > 12) kept = new Uint8Array(2 ** 26);
+      // What it made before stays: were it dropped, a collection in between could hide how much was taken.
+      if (kept.length === 8) kept.length = 0;
+      if (input.length > 12) kept.push(new Uint8Array(2 ** 27));
     }),
   ),
   endless: family(
@@ -68,4 +70,4 @@ export const FAMILIES = {
   ),
 };
 
-export let kept = new Uint8Array();
+export const kept: Uint8Array[] = [];
