@@ -44,6 +44,16 @@ describe('a good TD', () => {
     expect(await reasons({ body: { mrConfigId, rtmr: [...rtmr, register] }, entry })).toEqual([]);
     const twice = hexEncode(await extendedOnce(RUN.map((byte) => byte ^ 1)));
     expect(await reasons({ body: { mrConfigId, rtmr: [...rtmr, twice] }, entry })).toEqual(['tdx/run']);
+    // A policy may name bytes that no register can have been extended with.
+    const parsed = parseTdxQuote(await makeQuote({}));
+    const { claims } = await tdx.verify(parsed, tdx.pin(parsed), {
+      at: AT,
+      collateral: readCollateral(files),
+      roots: intel.roots,
+    });
+    if (!claims) throw new Error('The quote is authentic.');
+    const accepting = { ...tdx.pin(parsed), ...entry };
+    expect(await tdx.holdsRun?.(claims, accepting, new Uint8Array(49))).toBe(false);
   });
 
   it('is affirmed again from what was kept, and not beyond the dates', async () => {
