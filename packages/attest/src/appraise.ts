@@ -101,14 +101,28 @@ async function bindingChecks(
   ];
 }
 
+/** A name without its technology: a machine answers by each that it has, with the same key. */
+function machineOf(platform: string): string {
+  return platform.slice(platform.indexOf(':') + 1);
+}
+
+/** More than the exact name counts: a list that was written a little otherwise must not let a machine pass (decision 132). */
+function isDistrusted(platform: string, distrust: readonly string[]): boolean {
+  const machine = machineOf(platform.toLowerCase());
+  return distrust.some((one) => {
+    const listed = one.toLowerCase();
+    return listed === machine || machineOf(listed) === machine;
+  });
+}
+
 function platformChecks(claims: Claims, entry: CommonEntry, policy: Policy): Check[] {
-  const { technology, platform, otherPlatforms = [] } = claims;
+  const { technology, platform, otherPlatforms = [], otherNames = [] } = claims;
   const platforms = [platform, ...otherPlatforms];
   const checks = [
     check(
       `${technology}/distrusted`,
       'platform',
-      !platforms.some((one) => policy.distrust.includes(one)),
+      ![...platforms, ...otherNames].some((one) => isDistrusted(one, policy.distrust)),
       'the platform is not distrusted',
     ),
   ];

@@ -19,6 +19,8 @@ import {
   policyEntrySchema,
 } from './technology.ts';
 
+/** The name of a platform, as results have it; their technology and the case of letters do not matter. */
+const platformName = z.string().regex(/^[A-Za-z][A-Za-z0-9-]*:[!-~](?:[ -~]{0,197}[!-~])?$/);
 const hexBytes = z.string().regex(/^(?:[0-9a-f]{2}){1,512}$/);
 
 /** An entry for rooms, or one for a part of evidence alone, by the member that says so. */
@@ -44,7 +46,7 @@ export const policySchema = z
     ]),
     accept: z.array(policyEntry).max(64),
     /** Platforms (as results name them) that are not believed any more, whatever they sign. */
-    distrust: z.array(z.string().min(1).max(200)).max(10_000).default([]),
+    distrust: z.array(platformName).max(10_000).default([]),
   })
   .refine(
     ({ binding, accept }) => accept.every((entry) => 'only' in entry === (binding === 'none')),

@@ -86,6 +86,8 @@ export type Claims = {
   readonly platform: string;
   /** Where the evidence speaks for several (the GPUs of one token): the others. Each must be allowed. */
   readonly otherPlatforms?: readonly string[] | undefined;
+  /** Names under which the same platform may be distrusted as well. */
+  readonly otherNames?: readonly string[] | undefined;
   /** All signed claims for display, by the technology's own names; bytes in hexadecimal. */
   readonly signed: { readonly [name: string]: string | number | boolean | readonly string[] };
 };

@@ -46,6 +46,7 @@ function claimsOf(hardware: Claims, quote: Quote, { hcl }: AzureEvidence): Azure
     hostData: undefined,
     reportData: info.extraData,
     platform: hardware.platform,
+    otherNames: hardware.otherNames,
     registers,
     firmwareVersion: info.firmwareVersion,
     runtime: hcl.claims,

@@ -212,6 +212,14 @@ test('documents that are something else are not taken for manifests', () => {
     expect(parseManifest(text)).toBeUndefined();
 });
 
+// With an expression for the end this took most of an hour.
+test('a long row of ends of lines with something behind it is no document', () => {
+  const bad = expect.objectContaining({ code: 'attest/bad-manifest' });
+  expect(() => parseXml(`${'\n'.repeat(300_000)}x`)).toThrow(bad);
+  expect(() => parseXml('\n'.repeat(300_000))).toThrow(bad);
+  expect(parseXml(`<a></a>${'\n'.repeat(1000)}`).local).toBe('a');
+});
+
 test('canonical XML declares each namespace where it begins, and sorts', () => {
   const root = parseXml(
     '<a xmlns:z="urn:1" xmlns="urn:0"><z:b  xmlns="urn:0" z:q="1" xmlns:y="urn:2" y:a="2" b="3" a="4"/>x</a>',

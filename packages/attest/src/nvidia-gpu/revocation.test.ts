@@ -1,6 +1,7 @@
 // Revocation of a GPU's certificates and of those that sign manifests, by OCSP responses and lists in the collateral.
 import { certify, type FakeNvidia, RESPONDER } from '@sealroom/testkit/vendors/nvidia-gpu';
 import { issueCrl } from '@sealroom/testkit/vendors/issue-certificates';
+import { derBits, derSequence } from '@sealroom/testkit/vendors/write-der';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseOcspResponse } from '../x509/ocsp.ts';
 import { file, type Files, type GpuWorld, gpuWorld, HOUR, nonce, NOW } from './judge-for-tests.ts';
@@ -77,6 +78,12 @@ describe('revocation', () => {
     expect(await answered(await certify(undefined, 'of its own', { extensions: RESPONDER }))).toEqual([
       unchecked,
     ]);
+    const odd = { oid: '1.2.3.4', critical: true, value: derSequence() };
+    const notUnderstood = { extensions: [...RESPONDER, odd] };
+    expect(await answered(await certify(provisioner, 'odd', notUnderstood))).toEqual([unchecked]);
+    const encipher = { oid: '2.5.29.15', critical: true, value: derBits(new Uint8Array([0x20]), 5) };
+    const noSigner = { extensions: [encipher, ...RESPONDER.slice(1)] };
+    expect(await answered(await certify(provisioner, 'no signer', noSigner))).toEqual([unchecked]);
     const late = { extensions: RESPONDER, notAfter: NOW - HOUR };
     expect(await answered(await certify(provisioner, 'expired', late))).toEqual([unchecked]);
   });

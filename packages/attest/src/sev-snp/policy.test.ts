@@ -47,6 +47,17 @@ describe.each(PRODUCTS)('a genuine-format report of %s', (product) => {
     expect(await reasons({ ...given, entry: { vlek: { cspIds: ['CN=other.example'] } } })).toEqual(['vlek']);
   });
 
+  // Whether CHIP_ID is hidden is the host's choice: it must not choose under which name it is distrusted.
+  test('signed by a distrusted provider’s key is refused whether or not it names its chip', async () => {
+    const distrust = ['sev-snp:provider:CN=cc.cloud.example'];
+    const given = { product, key: vlek(product), entry: VLEK_ENTRY, distrust };
+    expect(await reasons({ ...given, fields: VLEK_FIELDS })).toEqual(['distrusted']);
+    const fields = { ...VLEK_FIELDS, chipId: snpChipId(product) };
+    const entry = { ...VLEK_ENTRY, platforms: { any: 'accepted' } as const };
+    expect(await reasons({ ...given, fields, entry, distrust: [] })).toEqual([]);
+    expect(await reasons({ ...given, fields, entry })).toEqual(['distrusted']);
+  });
+
   test('takes its certificates from the table behind it', async () => {
     const { certificate } = vcek(product);
     const { askCertificate, root } = vendor(product);
@@ -147,6 +158,7 @@ describe('a policy’s entry', () => {
     ],
     ['another run', { fields: { hostData: new Uint8Array(32) } }, ['run']],
     ['a distrusted chip', { distrust: [`sev-snp:chip:${'c5'.repeat(64)}`] }, ['distrusted']],
+    ['a distrusted chip in capitals', { distrust: [`SEV-SNP:CHIP:${'C5'.repeat(64)}`] }, ['distrusted']],
   ];
   test.each(cases)('refuses %s, by its own check', async (_, given, expected) => {
     expect(await reasons(given)).toEqual(expected);

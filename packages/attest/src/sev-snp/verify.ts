@@ -149,6 +149,7 @@ function claimsOf(report: SnpReport, key: EndorsementKey): SnpClaims {
     hostData: report.hostData,
     reportData: report.reportData,
     platform,
+    ...(provider !== undefined && { otherNames: [`sev-snp:provider:${provider}`] }),
     signed: signedClaims(report, { kind, product, provider, platform }),
     report,
     product,

@@ -83,5 +83,6 @@ export async function tdHoldsRun({ report }: TdxClaims, entry: TdxEntry, run: Ui
   if (field === undefined) return false;
   if (field === 'mrConfigId') return holdsPadded(report.mrConfigId, run);
   const register = report.rtmr[RUN_FIELDS.indexOf(field) - 1];
-  return register !== undefined && bytesEqual(register, await extendedOnce(run));
+  if (register === undefined || run.length > register.length) return false;
+  return bytesEqual(register, await extendedOnce(run));
 }

@@ -2,7 +2,7 @@
 // chain; each cheat is refused by a check of its own. Cheats with collateral are in collateral-cheats.test.ts.
 import { base64urlEncode, hexEncode } from '@sealroom/bytes';
 import { describe, expect, it } from 'vitest';
-import { appraiseEvidence } from '../appraise.ts';
+import { appraiseEvidence, isReason } from '../appraise.ts';
 import { readCollateral } from '../collateral.ts';
 import { parsePolicy } from '../policy.ts';
 import { parseTdxQuote } from './parse.ts';
@@ -44,6 +44,16 @@ describe('a good TD', () => {
     expect(await reasons({ body: { mrConfigId, rtmr: [...rtmr, register] }, entry })).toEqual([]);
     const twice = hexEncode(await extendedOnce(RUN.map((byte) => byte ^ 1)));
     expect(await reasons({ body: { mrConfigId, rtmr: [...rtmr, twice] }, entry })).toEqual(['tdx/run']);
+    // A policy may name bytes that no register can have been extended with.
+    const parsed = parseTdxQuote(await makeQuote({}));
+    const { claims } = await tdx.verify(parsed, tdx.pin(parsed), {
+      at: AT,
+      collateral: readCollateral(files),
+      roots: intel.roots,
+    });
+    if (!claims) throw new Error('The quote is authentic.');
+    const accepting = { ...tdx.pin(parsed), ...entry };
+    expect(await tdx.holdsRun?.(claims, accepting, new Uint8Array(49))).toBe(false);
   });
 
   it('is affirmed again from what was kept, and not beyond the dates', async () => {
@@ -208,6 +218,30 @@ describe('a TD is refused for', () => {
       expect((await judge({ quote: bytes })).verdict, `byte ${place}`).toBe('refused');
     }
   });
+});
+
+// The machine that quotes TDs quotes enclaves as well, with the same key.
+it('a machine is distrusted by whichever technology its list names it', async () => {
+  const quote = base64urlEncode(new Uint8Array(await makeQuote({})));
+  const { accept } = await policyFor();
+  const context = { at: AT, collateral: readCollateral(files), roots: intel.roots };
+  const binding = { reportData: REPORT_DATA, hostData: RUN };
+  const judgedBy = async (distrust: readonly string[]) => {
+    const policy = parsePolicy(JSON.stringify({ v: 1, binding: 'room', accept, distrust }));
+    const found = await appraiseEvidence({ technology: 'tdx', body: quote }, policy, { binding, context });
+    return found.checks.filter(isReason).map(({ id }) => id);
+  };
+  const ppid = BYTES('a1', 16);
+  for (const name of [
+    `tdx:ppid:${ppid}`,
+    `sgx:ppid:${ppid}`,
+    `TDX:PPID:${ppid.toUpperCase()}`,
+    `ppid:${ppid}`,
+  ])
+    expect(await judgedBy([name]), name).toEqual(['tdx/distrusted']);
+  expect(await judgedBy([`sgx:ppid:${BYTES('a2', 16)}`])).toEqual([]);
+  for (const name of ['', ppid, `:${ppid}`, `ppid:${ppid} `, ' tdx:ppid:a1'])
+    await expect(judgedBy([name]), JSON.stringify(name)).rejects.toMatchObject({ code: 'attest/bad-policy' });
 });
 
 describe('a policy', () => {

@@ -4,7 +4,7 @@
 // 4.2.2.2.1 leaves to local policy.
 import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
-import { bytesOf, type Certificate, parseCertificate } from './certificate.ts';
+import { bytesOf, type Certificate, HANDLED, parseCertificate } from './certificate.ts';
 import { isIssuedBy } from './chain.ts';
 import { checkDer, childrenOf, type Element, oidText, readElement, TAG, timeOf } from './der.ts';
 import { type Scheme, schemeOf } from './signature.ts';
@@ -170,9 +170,9 @@ function mayAnswer(responder: Certificate, issuer: Certificate, at: number): boo
   const usage = responder.extensions.get(EXTENDED_KEY_USAGE);
   const uses = usage ? childrenOf(readElement(usage.value)).map(oidText) : [];
   const inTime = at >= responder.notBefore && at <= responder.notAfter;
-  return (
-    bytesEqual(responder.issuer, issuer.subject) && uses.includes(OCSP_SIGNING) && !responder.ca && inTime
-  );
+  const understood = [...responder.extensions].every(([oid, { critical }]) => !critical || HANDLED.has(oid));
+  const signs = responder.keyUsage?.digitalSignature !== false && uses.includes(OCSP_SIGNING);
+  return bytesEqual(responder.issuer, issuer.subject) && signs && !responder.ca && inTime && understood;
 }
 
 async function signs(signer: Certificate, signed: Parameters<typeof isIssuedBy>[1]): Promise<boolean> {
