@@ -6,16 +6,18 @@ import { parseArgs } from 'node:util';
 import { type RunOptions, runFamily } from './engine/runner.ts';
 import { FAMILY_NAMES, isFamily } from './families/index.ts';
 
-const USAGE = `npm run test:fuzz -- [--family NAME] [--minutes M | --executions N] [--seed S]
+const USAGE = `npm run test:fuzz -- [--family NAME] [--minutes M | --executions N | --each N] [--target NAME]… [--seed S]
   --family NAME    ${FAMILY_NAMES.join(', ')}; all of them when left out
   --minutes M      how long; 1 when neither is given
   --executions N   how many executions a family; the same seed then runs the same inputs
+  --each N         how many executions each target of a family; tells of each at the end
+  --target NAME    only targets with this in their name; may be repeated, and asks for a family
   --seed S         any whole number; the time when left out
   --out FOLDER     where inputs that show a defect are saved; fuzz/findings when left out
   --coverage WHAT  none; count (tell how many characters of source ran); or feedback (keep what reaches new code)
 `;
 
-function optionsOf(values: { readonly [name: string]: string | boolean | undefined }): RunOptions {
+function optionsOf(values: { readonly [name: string]: string | boolean | string[] | undefined }): RunOptions {
   const number = (name: string): number | undefined => {
     const text = values[name];
     if (typeof text !== 'string') return undefined;
@@ -28,6 +30,8 @@ function optionsOf(values: { readonly [name: string]: string | boolean | undefin
   return {
     seed: number('seed') ?? Date.now(),
     executions: number('executions'),
+    each: number('each'),
+    targets: Array.isArray(values['target']) ? values['target'] : [],
     minutes: number('minutes') ?? 1,
     out: typeof values['out'] === 'string' ? values['out'] : join(import.meta.dirname, 'findings'),
     coverage,
@@ -54,6 +58,8 @@ async function main(argv: readonly string[]): Promise<number> {
       family: { type: 'string' },
       minutes: { type: 'string' },
       executions: { type: 'string' },
+      each: { type: 'string' },
+      target: { type: 'string', multiple: true },
       seed: { type: 'string' },
       out: { type: 'string' },
       coverage: { type: 'string' },
@@ -64,6 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  if (values.family === undefined && values.target !== undefined) throw new Error(USAGE);
   if (values.family === undefined) return runAll(argv);
   if (!isFamily(values.family)) throw new Error(`There is no family ${values.family}.\n${USAGE}`);
   const options = optionsOf(values);

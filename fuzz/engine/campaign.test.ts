@@ -56,6 +56,28 @@ test.each([
   600_000,
 );
 
+test('gives each target its number of executions, of those whose names are wanted', async () => {
+  const lines: string[] = [];
+  const options = {
+    seed: 1,
+    executions: undefined,
+    each: 100,
+    minutes: 1,
+    out: tmpdir(),
+    coverage: 'none',
+  } as const;
+  const log = (line: string): unknown => lines.push(line);
+  const { findings } = await runFamily('json', { ...options, targets: ['hex', 'utf8'], log });
+  expect(findings).toBe(0);
+  const told = lines.filter((line) => line.startsWith('target='));
+  expect(told.length).toBeGreaterThan(1);
+  for (const line of told) {
+    expect(line).toMatch(/^target=\S*(?:hex|utf8)/);
+    expect(Number(/executions=([0-9]+)/.exec(line)?.[1])).toBeGreaterThanOrEqual(100);
+  }
+  await expect(runFamily('json', { ...options, targets: ['nothing'], log })).rejects.toThrow();
+}, 600_000);
+
 test('makes an input small before it tells of it', async () => {
   const { findings } = await campaign('foreign');
   const [first] = findings;

@@ -36,6 +36,8 @@ export type CampaignOptions = {
   readonly seed: number;
   /** Stops after so many executions, or when `until` says so. */
   readonly executions?: number;
+  /** Stops when each target was executed so often. */
+  readonly each?: number;
   readonly until?: () => boolean;
   readonly coverage?: Coverage;
   /** Bytes of the largest inputs. */
@@ -123,12 +125,20 @@ class Campaign {
   }
 
   #over(): boolean {
-    const { executions, until } = this.#options;
-    return (executions !== undefined && this.progress.executions >= executions) || (until?.() ?? false);
+    const { executions, each, until } = this.#options;
+    if (executions !== undefined && this.progress.executions >= executions) return true;
+    if (each !== undefined && this.#lanes.every((lane) => this.#done(lane))) return true;
+    return until?.() ?? false;
+  }
+
+  #done({ count }: Lane): boolean {
+    const { each } = this.#options;
+    return each !== undefined && count.executions >= each;
   }
 
   /** Counted runs take all in order, so that they repeat; timed ones give each target the same time. */
   #next(): readonly Lane[] {
+    if (this.#options.each !== undefined) return this.#lanes.filter((lane) => !this.#done(lane));
     if (this.#options.executions !== undefined) return this.#lanes;
     return [this.#lanes.reduce((a, b) => (b.spentMs < a.spentMs ? b : a))];
   }

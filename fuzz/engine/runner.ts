@@ -19,6 +19,10 @@ const MOST_RESTARTS = 50;
 export type RunOptions = {
   readonly seed: number;
   readonly executions: number | undefined;
+  /** Executions of each target, instead. */
+  readonly each?: number | undefined;
+  /** Only targets whose name has one of these in it. */
+  readonly targets?: readonly string[];
   readonly minutes: number;
   readonly out: string;
   readonly coverage: Task['coverage'];
@@ -53,6 +57,7 @@ class Runner {
   readonly #started = Date.now();
   readonly #before: Totals = { executions: 0, accepted: 0, refused: 0, corpus: 0, covered: 0, findings: 0 };
   #current: Progress | undefined;
+  #counts: Progress['targets'] = {};
   #restarts = 0;
 
   constructor(family: string, options: RunOptions) {
@@ -62,8 +67,9 @@ class Runner {
   }
 
   async run(): Promise<Totals> {
-    const end =
-      this.#options.executions === undefined ? this.#started + this.#options.minutes * 60_000 : undefined;
+    const { minutes, each } = this.#options;
+    const counted = this.#options.executions !== undefined || each !== undefined;
+    const end = counted ? undefined : this.#started + minutes * 60_000;
     const log = setInterval(() => this.#log(), LOG_MS);
     for (;;) {
       const { executions } = this.#options;
@@ -75,6 +81,7 @@ class Runner {
     }
     clearInterval(log);
     this.#log();
+    if (each !== undefined) this.#logTargets();
     return this.#before;
   }
 
@@ -92,6 +99,7 @@ class Runner {
 
   #sum(): void {
     Object.assign(this.#before, this.#totals());
+    this.#counts = this.#current?.targets ?? this.#counts;
     this.#current = undefined;
   }
 
@@ -112,6 +120,14 @@ class Runner {
     };
     const words = Object.entries(parts).map(([name, value]) => `${name}=${value}`);
     this.#say(words.join(' '));
+  }
+
+  /** Of the last thread: one that was replaced begins its counts anew. */
+  #logTargets(): void {
+    for (const [name, { executions, accepted, refused, corpus }] of Object.entries(this.#counts))
+      this.#say(
+        `target=${name} executions=${executions} accepted=${accepted} refused=${refused} corpus=${corpus}`,
+      );
   }
 
   #save(finding: Finding): void {
@@ -135,11 +151,13 @@ class Runner {
     const shared = new SharedArrayBuffer(SHARED_HEAD + SHARED_INPUT);
     const head = new Int32Array(shared, 0, 3);
     const seed = this.#options.seed + this.#restarts;
-    const { coverage, source, hangCpuMs = HANG_CPU_MS } = this.#options;
+    const { coverage, source, each, targets = [], hangCpuMs = HANG_CPU_MS } = this.#options;
     const task: Task = {
       family: this.#family,
       seed,
       executions,
+      each,
+      targets,
       end,
       coverage,
       large: LARGE,

@@ -5,6 +5,10 @@ export type Task = {
   readonly source?: string;
   readonly seed: number;
   readonly executions: number | undefined;
+  /** Executions of each target. */
+  readonly each: number | undefined;
+  /** Only targets whose name has one of these in it; all when there is none. */
+  readonly targets: readonly string[];
   /** Milliseconds since 1970. */
   readonly end: number | undefined;
   readonly coverage: 'feedback' | 'count' | 'none';

@@ -10,11 +10,15 @@ const PROGRESS_MS = 1000;
 
 type Families = { readonly FAMILIES: { readonly [name: string]: () => Promise<Family> } };
 
-async function familyOf({ family, source = '../families/index.ts' }: Task): Promise<Family> {
+async function familyOf({ family, targets: wanted, source = '../families/index.ts' }: Task): Promise<Family> {
   const { FAMILIES } = (await import(source)) as Families;
   const load = FAMILIES[family];
   if (load === undefined) throw new Error(`There is no family ${family}.`);
-  return load();
+  const whole = await load();
+  if (wanted.length === 0) return whole;
+  const targets = whole.targets.filter(({ name }) => wanted.some((part) => name.includes(part)));
+  if (targets.length === 0) throw new Error(`No target of ${family} is named so: ${wanted.join(', ')}`);
+  return { ...whole, targets };
 }
 
 async function work(task: Task): Promise<void> {
@@ -32,6 +36,7 @@ async function work(task: Task): Promise<void> {
     seed: task.seed,
     large: task.large,
     ...(task.executions === undefined ? {} : { executions: task.executions }),
+    ...(task.each === undefined ? {} : { each: task.each }),
     ...(task.end === undefined ? {} : { until: () => Date.now() >= (task.end ?? 0) }),
     ...(feedback.coverage ? { coverage: feedback.coverage } : {}),
     before: (target, input) => {

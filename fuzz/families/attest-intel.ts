@@ -104,7 +104,8 @@ function statementTarget(quote: Uint8Array, { files, context }: World): Target {
   const signed = new Set(
     texts.flatMap((text) => [...memberTexts(decode(text)).values()]).filter((text) => text.startsWith('{')),
   );
-  const rest = files.filter(({ name }) => !name.endsWith('.json'));
+  const rest = readCollateral(files.filter(({ name }) => !name.endsWith('.json')));
+  const parsed = parseTdxQuote(quote);
   return {
     name: 'attest.intelCollateral',
     covers: ['attest/parseTcbInfo', 'attest/parseQeIdentity'],
@@ -116,14 +117,16 @@ function statementTarget(quote: Uint8Array, { files, context }: World): Target {
       parseTcbInfo(text);
       parseQeIdentity(text);
       const file: CollateralFile = { name: 'fuzzed', bytes: input };
-      const collateral = intelCollateral(readCollateral([file]));
-      const found = [...collateral.tcbInfos, ...collateral.qeIdentities];
-      const parsed = parseTdxQuote(quote);
-      const { checks } = await verifyTdx(
-        parsed,
-        { revocation: 'required' },
-        { ...context, collateral: readCollateral([...rest, file]) },
-      );
+      const read = readCollateral([file]);
+      const { tcbInfos, qeIdentities } = intelCollateral(read);
+      const found = [...tcbInfos, ...qeIdentities];
+      const collateral = {
+        certificates: [...rest.certificates, ...read.certificates],
+        crls: [...rest.crls, ...read.crls],
+        documents: [...rest.documents, ...read.documents],
+        others: [...rest.others, ...read.others],
+      };
+      const { checks } = await verifyTdx(parsed, { revocation: 'required' }, { ...context, collateral });
       const good = checks.filter(
         ({ id, outcome }) => outcome === 'pass' && (id === 'tdx/tcb-info' || id === 'tdx/qe-identity'),
       );
