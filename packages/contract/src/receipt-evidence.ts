@@ -32,6 +32,8 @@ export type Judge = { readonly collateral?: Collateral | undefined; readonly roo
 export type Attestation = {
   readonly technology: RoomTechnology;
   readonly platform: string;
+  /** All that the evidence speaks for, as results name them: `platform` first, then the other GPUs of one token. */
+  readonly platforms: readonly string[];
   /** Whether hardware signed it. */
   readonly hardware: boolean;
   /** When it was judged: the last vault's release. RFC 3339. */
@@ -77,6 +79,11 @@ function expectAffirmed({ verdict, checks }: Appraisal, whose: string): void {
   throw refuse(`The evidence does not satisfy ${whose}; what does not hold: ${failed.join('; ')}.`);
 }
 
+function platformsOf(appraisals: readonly Appraisal[]): string[] {
+  const claimed = appraisals.flatMap(({ submodules }) => submodules.flatMap(({ claims }) => claims ?? []));
+  return [...new Set(claimed.flatMap((one) => [one.platform, ...(one.otherPlatforms ?? [])]))];
+}
+
 function waiversOf(appraisals: readonly Appraisal[]): Attestation['waivers'] {
   const found = new Map<string, Attestation['waivers'][number]>();
   for (const { checks } of appraisals)
@@ -119,6 +126,7 @@ export async function checkEvidence(question: Question): Promise<Attestation> {
   return {
     technology: file.evidence.technology,
     platform: finished.platform,
+    platforms: platformsOf(appraisals),
     hardware,
     at: new Date(at).toISOString(),
     waivers: waiversOf(appraisals),
