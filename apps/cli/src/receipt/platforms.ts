@@ -53,7 +53,8 @@ export const listPlatforms: Action = async (_context, input) => {
           row.technology ?? '',
           (row.platforms ?? [])
             .map((one) => (row.distrusted?.includes(one) ? `${one} (DISTRUSTED)` : one))
-            .join(', '),
+            .join(', ')
+            .replaceAll('\n', ' '),
           short(row.run ?? ''),
           timeText(row.finishedAt ?? ''),
         ]

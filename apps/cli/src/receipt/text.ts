@@ -20,7 +20,8 @@ export function receiptText(receipt: VerifiedReceipt): string {
   return [
     hardwareAttested ? '' : 'NOT HARDWARE-ATTESTED: the room was simulated.\n',
     ...waivers.map(
-      ({ code, reason }) => `NOT CHECKED, as the contract lets pass: ${code}. ${printable(reason)}\n`,
+      ({ code, reason }) =>
+        `NOT CHECKED, as the contract lets pass: ${code}. ${printable(reason).replaceAll('\n', ' ')}\n`,
     ),
     `${VERDICTS[verdict]}\n\n`,
     facts([
