@@ -23,7 +23,7 @@ const RUNTIME = 0x4d4;
 const of = (byte: string) => byte.repeat(32);
 const QUOTE = {
   extraData: new Uint8Array(32).fill(1),
-  registers: { 4: of('a4'), 7: of('a7'), 9: of('a9') },
+  registers: { 0: of('a0'), 4: of('a4'), 7: of('a7'), 8: of('a8'), 9: of('a9') },
 };
 
 async function evidenceTarget(device: FakeTpm): Promise<Target> {

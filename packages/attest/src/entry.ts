@@ -3,8 +3,14 @@ import { z } from 'zod';
 
 export const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
 
-/** A reason that people read: it is repeated in every result. */
-const reason = z.string().min(10).max(500);
+/** Line ends, control characters, and what makes text run the other way: they could pass for words of the program's own. */
+const INVISIBLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+/** A reason that people read, one line: it is repeated in every result and receipt. */
+const reason = z
+  .string()
+  .min(10)
+  .max(500)
+  .refine((text) => !INVISIBLE.test(text), 'expected one line without control characters');
 
 /** What is to happen when it cannot be known whether a certificate is revoked. */
 export const revocation = z.union([z.literal('required'), z.strictObject({ waived: reason })]);

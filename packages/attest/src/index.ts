@@ -29,7 +29,14 @@ export { simulatedEvidence } from './simulated/provide.ts';
 export { verifySimulated } from './simulated/verify.ts';
 export { type QuoteInfo, parseQuoteInfo, parseTpmKey, parseTpmSignature } from './tpm/structures.ts';
 export { AK_VENDORS, type AkVendor, readAkCertificates, verifyAkChain } from './tpm/ak-chain.ts';
-export { detectTechnologies, type Entry, entrySchema, type PolicyEntry, technologyOf } from './technology.ts';
+export {
+  detectTechnologies,
+  type Entry,
+  entrySchema,
+  namesOwnKeys,
+  type PolicyEntry,
+  technologyOf,
+} from './technology.ts';
 export {
   type AnyEvidence,
   type Binding,

@@ -88,6 +88,15 @@ export const entrySchema = z.discriminatedUnion('technology', [
 ]);
 export type Entry = z.infer<typeof entrySchema>;
 
+/**
+ * Whether the entry itself names the keys that vouch for the room, so that no vendor's root stands behind it: keys of a token
+ * service by their thumbprints, or attestation keys of TPMs by their names. It is worth what its author is.
+ */
+export function namesOwnKeys(entry: Entry): boolean {
+  if (entry.technology === 'tpm') return 'names' in entry.ak;
+  return 'keys' in entry && Array.isArray(entry.keys);
+}
+
 /** What a policy may name: also devices alone, which no contract accepts. */
 export const policyEntrySchema = z.union([entrySchema, gpuEntry]);
 export type PolicyEntry = Entry | GpuEntry;

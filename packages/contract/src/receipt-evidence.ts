@@ -10,6 +10,7 @@ import {
   type Entry,
   isReason,
   joinCollateral,
+  namesOwnKeys,
   NO_COLLATERAL,
   roomPolicy,
   type Roots,
@@ -32,8 +33,12 @@ export type Judge = { readonly collateral?: Collateral | undefined; readonly roo
 export type Attestation = {
   readonly technology: RoomTechnology;
   readonly platform: string;
-  /** Whether hardware signed it. */
+  /** All that the evidence speaks for, as results name them: `platform` first, then the other GPUs of one token. */
+  readonly platforms: readonly string[];
+  /** Whether hardware signed it, by a vendor's root or by keys that the reader's own trust file accepts. */
   readonly hardware: boolean;
+  /** Whose word it rests on: a vendor's root or service, keys that the contract itself names, or a simulator's key. */
+  readonly vouchedBy: 'vendor' | 'contract' | 'simulator';
   /** When it was judged: the last vault's release. RFC 3339. */
   readonly at: string;
   /** What could not be checked and a contract let pass, with the reason that it states. */
@@ -77,6 +82,11 @@ function expectAffirmed({ verdict, checks }: Appraisal, whose: string): void {
   throw refuse(`The evidence does not satisfy ${whose}; what does not hold: ${failed.join('; ')}.`);
 }
 
+function platformsOf(appraisals: readonly Appraisal[]): string[] {
+  const claimed = appraisals.flatMap(({ submodules }) => submodules.flatMap(({ claims }) => claims ?? []));
+  return [...new Set(claimed.flatMap((one) => [one.platform, ...(one.otherPlatforms ?? [])]))];
+}
+
 function waiversOf(appraisals: readonly Appraisal[]): Attestation['waivers'] {
   const found = new Map<string, Attestation['waivers'][number]>();
   for (const { checks } of appraisals)
@@ -105,8 +115,14 @@ export async function checkEvidence(question: Question): Promise<Attestation> {
       context: { at, collateral, roots },
     });
   const appraisals: Appraisal[] = [];
+  let byVendor = true;
   for (const { contract } of contracts) {
-    const appraisal = await judged(contract.room.accept);
+    const { accept } = contract.room;
+    const appraisal = await judged(accept);
+    if (accept.some(namesOwnKeys)) {
+      const { verdict } = await judged(accept.filter((entry) => !namesOwnKeys(entry)));
+      byVendor &&= verdict === 'affirmed';
+    }
     expectAffirmed(appraisal, 'the contract');
     if (appraisal.claims?.platform !== finished.platform)
       throw refuse('The receipt names another platform than its evidence.');
@@ -119,7 +135,9 @@ export async function checkEvidence(question: Question): Promise<Attestation> {
   return {
     technology: file.evidence.technology,
     platform: finished.platform,
-    hardware,
+    platforms: platformsOf(appraisals),
+    hardware: hardware && (byVendor || trust !== undefined),
+    vouchedBy: !hardware ? 'simulator' : byVendor ? 'vendor' : 'contract',
     at: new Date(at).toISOString(),
     waivers: waiversOf(appraisals),
     collateral: [...used.values()],

@@ -34,7 +34,10 @@ export async function checkPins(
       );
     }
   }
-  if (finished.technology === 'simulated') await checkSimulated(trust, contracts, finished.platform);
+  if (finished.technology !== 'simulated') return;
+  if (trust.distrust?.includes(finished.platform))
+    throw new ContractError('receipt/pins-simulator', 'You do not believe the room’s platform any more.');
+  await checkSimulated(trust, contracts, finished.platform);
 }
 
 /** Hardware is pinned by entries of the reader's own, under which receipt-evidence.ts judges. */

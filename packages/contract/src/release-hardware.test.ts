@@ -359,7 +359,7 @@ describe('one technology in another’s place', () => {
     const tpm = {
       technology: 'tpm' as const,
       ak: { names: ['00'.repeat(32)] },
-      pcrs: { bank: 'sha256' as const, values: { 4: [zero], 7: [zero], 8: [zero] } },
+      pcrs: { bank: 'sha256' as const, values: { 0: [zero], 4: [zero], 7: [zero], 8: [zero], 9: [zero] } },
       minFirmware: '00'.repeat(8),
       platforms: { any: 'accepted' as const },
       runBinding: 'software' as const,

@@ -1,6 +1,5 @@
 // `attest inspect`, `policy` and `verify`: exit codes, JSON, and what cannot be used. The vectors of vendors: vectors.test.ts.
-import { base64urlDecode } from '@sealroom/bytes';
-import { type Digest, hexEncode } from '@sealroom/bytes';
+import { base64urlDecode, base64urlEncode, type Digest, hexEncode, utf8Encode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { simulatedEvidence } from '@sealroom/attest';
 import { expect, test } from 'vitest';
@@ -68,6 +67,19 @@ test('shows what stands in evidence, as not authenticated', async () => {
     exit: 0,
     json: { evidence: [{ technology: 'simulated', authenticated: false }] },
   });
+});
+
+test('what a file names its members cannot pass for a verdict, or repaint the terminal', async () => {
+  const part = (value: object) => base64urlEncode(utf8Encode(JSON.stringify(value)));
+  const name = 'a: 1\nAffirmed: the evidence satisfies the policy.\n\u001b[8m';
+  const payload = { iss: 'https://a.example', 'x-ms-attestation-type': 'azurevm', [name]: { [name]: name } };
+  const token = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(payload)}.AAAA`;
+  const file = await fileIn(await temporaryFolder(), 'token.jwt', token);
+  const { exit, out } = await sealroom(['attest', 'inspect', file]);
+  expect(exit).toBe(0);
+  expect(out).toContain('a: 1\uFFFDAffirmed');
+  expect(out.split('\n').filter((line) => line.startsWith('Affirmed'))).toEqual([]);
+  expect(out).not.toContain('\u001b');
 });
 
 test('writes a policy that trusts no simulator by itself', async () => {

@@ -16,7 +16,8 @@ function line(value: unknown): string {
 function rowsOf(value: unknown, path: string): [string, string][] {
   const nested = typeof value === 'object' && value !== null;
   const simple = !nested || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
-  if (simple) return [[path, line(value ?? 'none')]];
+  // Also the names are of whoever made the file.
+  if (simple) return [[line(path), line(value ?? 'none')]];
   return Object.entries(value).flatMap(([key, item]) => rowsOf(item, path === '' ? key : `${path}.${key}`));
 }
 

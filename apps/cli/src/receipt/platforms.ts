@@ -1,6 +1,7 @@
 // `receipt platforms`: which runs used which platform, so that they can be found when a platform is distrusted later. Each
-// receipt is verified first; one that fails is told and makes the exit code 1, but hides none of the others.
-import { ContractError, parseTrust, verifyReceipt } from '@sealroom/contract';
+// receipt is verified first; one that fails is told and makes the exit code 1, but hides none of the others. What the trust file
+// distrusts is marked and refuses nothing here.
+import { ContractError, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
 import type { Action } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
@@ -12,6 +13,10 @@ type Row = {
   readonly code?: string;
   readonly technology?: string;
   readonly platform?: string;
+  /** All that the evidence speaks for, the platform among them. */
+  readonly platforms?: readonly string[];
+  /** What of these the trust file does not believe any more. */
+  readonly distrusted?: readonly string[];
   readonly run?: string;
   readonly finishedAt?: string;
   readonly verdict?: string;
@@ -19,7 +24,9 @@ type Row = {
 
 export const listPlatforms: Action = async (_context, input) => {
   const path = input.optional('trust');
-  const trust = path === undefined ? undefined : parseTrust(await readGiven(path));
+  const given = path === undefined ? undefined : parseTrust(await readGiven(path));
+  // What is distrusted now is looked for here: a receipt that verified before must be found, not refused.
+  const { distrust = [], ...trust } = given ?? {};
   const wanted = input.optional('platform');
   const files = input.operands();
   if (files.length === 0) throw new CliError('cli/usage', 'Name the receipts to look through.');
@@ -27,10 +34,12 @@ export const listPlatforms: Action = async (_context, input) => {
   for (const file of files) {
     const bytes = await readGiven(file);
     try {
-      const { finished, verdict } = await verifyReceipt(bytes, trust);
+      const { finished, verdict, attestation } = await verifyReceipt(bytes, given && (trust as Trust));
       const { technology, platform, run, finishedAt } = finished;
-      if (wanted === undefined || wanted === platform)
-        rows.push({ file, ok: true, technology, platform, run, finishedAt, verdict });
+      const { platforms } = attestation;
+      const distrusted = platforms.filter((one) => distrust.includes(one));
+      const found = { technology, platform, platforms, distrusted, run, finishedAt, verdict };
+      if (wanted === undefined || platforms.includes(wanted)) rows.push({ file, ok: true, ...found });
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       rows.push({ file, ok: false, code: error.code });
@@ -42,7 +51,10 @@ export const listPlatforms: Action = async (_context, input) => {
       ? [
           row.file,
           row.technology ?? '',
-          row.platform ?? '',
+          (row.platforms ?? [])
+            .map((one) => (row.distrusted?.includes(one) ? `${one} (DISTRUSTED)` : one))
+            .join(', ')
+            .replaceAll('\n', ' '),
           short(row.run ?? ''),
           timeText(row.finishedAt ?? ''),
         ]

@@ -9,18 +9,25 @@ const VERDICTS: Readonly<Record<VerifiedReceipt['verdict'], string>> = {
     'Consistent only: it proves what it says by the keys it names itself. Give --trust FILE to know whose keys they are.',
 };
 
+const UNATTESTED: Readonly<Record<VerifiedReceipt['attestation']['vouchedBy'], string>> = {
+  simulator: 'the room was simulated.',
+  contract: 'only the contract itself names the keys that vouch for the room.',
+  vendor: 'no vendor vouches for the room.',
+};
+
 export function receiptText(receipt: VerifiedReceipt): string {
   const { finished, request, ledger, contracts, verdict, hardwareAttested, statements } = receipt;
-  const { technology, platform, at, waivers } = receipt.attestation;
+  const { technology, platform, at, waivers, vouchedBy } = receipt.attestation;
   const custody = finished.custody.map((item) => `${short(item.org)} ${item.custody}`).join(', ');
   const parties = contracts
     .flatMap(({ contract }) => contract.participants)
     .map(({ role, org }) => `${role} ${org}`)
     .join(', ');
   return [
-    hardwareAttested ? '' : 'NOT HARDWARE-ATTESTED: the room was simulated.\n',
+    hardwareAttested ? '' : `NOT HARDWARE-ATTESTED: ${UNATTESTED[vouchedBy]}\n`,
     ...waivers.map(
-      ({ code, reason }) => `NOT CHECKED, as the contract lets pass: ${code}. ${printable(reason)}\n`,
+      ({ code, reason }) =>
+        `NOT CHECKED, as the contract lets pass: ${code}. ${printable(reason).replaceAll('\n', ' ')}\n`,
     ),
     `${VERDICTS[verdict]}\n\n`,
     facts([

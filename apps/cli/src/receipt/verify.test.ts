@@ -79,6 +79,28 @@ test('the platform of each run can be listed, and a receipt that fails hides non
   });
 });
 
+test('a run on a platform that is distrusted since is found, and not hidden behind a refusal', async () => {
+  const folder = await temporaryFolder();
+  const file = await fileIn(folder, 'one.json', played.receipt);
+  const { platform } = played.finished;
+  const distrusting = { ...played.trust, distrust: [platform] };
+  const trust = await fileIn(folder, 'trust.json', encodeTrust(distrusting));
+  const options = ['--trust', trust, '--json'];
+  const found = { ok: true, platform, platforms: [platform], distrusted: [platform], verdict: 'pinned' };
+  for (const only of [[], ['--platform', platform]])
+    expect(await sealroom(['receipt', 'platforms', file, ...only, ...options])).toMatchObject({
+      exit: EXIT.ok,
+      json: { runs: [found] },
+    });
+  const shown = await sealroom(['receipt', 'platforms', file, '--trust', trust]);
+  expect(shown.out).toContain('DISTRUSTED');
+  // To verify it is another question, and distrust is an answer to that.
+  expect(await verify(played.receipt, distrusting)).toMatchObject({
+    exit: EXIT.refused,
+    json: { code: 'receipt/pins-simulator' },
+  });
+});
+
 test('with a byte changed it exits with 1 and names the check', async () => {
   const changed = played.receipt.slice();
   const at = Math.floor(changed.length / 2);

@@ -81,6 +81,7 @@ const BY_TECHNOLOGY: { readonly [technology: string]: Words | undefined } = {
     issuer: 'the attestation service (iss) whose word is taken for the hardware’s',
     policyHash: 'x-ms-policy-hash, the policy that the service judged by',
     form: 'which claims of the token are read',
+    guest: 'code of the guest, by registers that the service’s policy must decide on, and the serial console',
     compliance: 'x-ms-compliance-status',
     tee: 'code and firmware floor, as the service states them',
   },

@@ -190,13 +190,14 @@ describe('Made-up evidence', () => {
   beforeAll(async () => {
     machine = await FakeHcl.create();
     const extended = hexEncode(await sha256(new Uint8Array(32), run));
-    registers = { 4: of('a4'), 7: of('a7'), 9: of('a9'), 13: extended };
+    registers = { 4: of('a4'), 7: of('a7'), 8: of('a8'), 9: of('a9'), 13: extended };
   });
 
   const made = async (change: Parameters<FakeHcl['evidence']>[0] = {}): Promise<Bytes> =>
     machine.evidence({ extraData: nonce, registers, ...change });
   const parsed = async (change: Parameters<FakeHcl['evidence']>[0] = {}) => azure.parse(await made(change));
-  const pcrs = { bank: 'sha256', values: { 4: [of('a4')], 7: [of('a7')], 9: [of('a9')] } };
+  const values = { 4: [of('a4')], 7: [of('a7')], 8: [of('a8')], 9: [of('a9')] };
+  const pcrs = { bank: 'sha256', values };
   const entry = { pcrs, hostData: 'manifest', runBinding: undefined, runRegister: 13 };
 
   test('is affirmed when all links hold', async () => {
@@ -225,7 +226,7 @@ describe('Made-up evidence', () => {
   });
 
   test('is refused for what its registers hold, although the paravisor is the right one', async () => {
-    for (const index of ['4', '7', '9'])
+    for (const index of ['4', '7', '8', '9'])
       expect(
         await reasons(await parsed({ registers: { ...registers, [index]: of('bb') } }), entry),
       ).toContain(`azure-cvm/pcr/${index}`);

@@ -39,7 +39,7 @@ beforeAll(async () => {
   vcek = await amd.endorse('VCEK');
   machine = await FakeHcl.create(NOW);
   const extended = hexEncode(await sha256(new Uint8Array(32), run));
-  registers = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 9: of('a9'), 13: extended };
+  registers = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 8: of('a8'), 9: of('a9'), 13: extended };
   good = await evidence();
 });
 
@@ -139,10 +139,18 @@ test('is refused when a signing key was revoked, and outside the time of the cer
   expect(await reasons(good, { at: Date.parse('2060-01-01T00:00:00Z') })).toContain('sev-snp/chain/expired');
 });
 
+function without(index: string): object {
+  const { pcrs } = entryOf();
+  const { [index]: _, ...values } = pcrs.values;
+  return { ...pcrs, values };
+}
+
 test('has an entry that must say hardware, registers, floor, configuration and run', () => {
   const bad: readonly object[] = [
     { hardware: undefined },
     { pcrs: undefined },
+    { pcrs: without('8') },
+    { pcrs: without('9') },
     { minFirmware: undefined },
     { secureBoot: undefined },
     { console: undefined },

@@ -2,7 +2,7 @@
 // the hardware's report and, of a VM, its TPM's quote; its policy, which is pinned, decided what that had to be.
 import type { JsonObject } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
-import { flagAt, hexAt, numberAt, objectAt, textAt } from '../jwt/claims.ts';
+import { flagAt, hexAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
 import type { Check } from '../types.ts';
 import type { MaaEntry } from './entry.ts';
 import type { MaaClaims } from './verify.ts';
@@ -57,13 +57,21 @@ function noteTdx(
 }
 
 /** A VM whose TPM vouches for the rest: it must be the VM of the hardware's report, started securely and not debugged. */
-function noteGuest(checks: Checks, payload: JsonObject, tee: JsonObject): void {
+function noteGuest(checks: Checks, { payload, tee }: MaaClaims, { guest }: MaaEntry): void {
   const configuration = objectAt(objectAt(tee, 'x-ms-runtime'), 'vm-configuration');
   const vm = textAt(payload, 'x-ms-azurevm-vmid')?.toLowerCase();
   const same = vm !== undefined && textAt(configuration, 'vmUniqueId')?.toLowerCase() === vm;
   checks.check('vm', 'configuration', same, 'the TPM’s VM is the VM of the hardware’s report');
   const secure = flagAt(payload, 'secureboot') === true && flagAt(configuration, 'secure-boot') === true;
   checks.check('secure-boot', 'configuration', secure, 'the VM was started with secure boot');
+  const attested = memberOf(payload, 'x-ms-azurevm-attested-pcrs');
+  const seen: readonly unknown[] = Array.isArray(attested) ? attested : [];
+  const measured = guest?.registers.every((index) => seen.includes(index)) ?? false;
+  checks.check('registers', 'code', measured, 'the service looked at the registers that the entry names');
+  const enabled = flagAt(configuration, 'tpm-enabled') === true;
+  checks.check('tpm-enabled', 'configuration', enabled, 'the VM measures into its TPM');
+  const quiet = flagAt(configuration, 'console-enabled') === false || guest?.console === 'accepted';
+  checks.check('console', 'configuration', quiet, 'the serial console is off unless the entry accepts it');
   const off = ['bootdebug', 'kerneldebug', 'hypervisordebug', 'testsigning'].every(
     (name) => flagAt(payload, `x-ms-azurevm-${name}-enabled`) === false,
   );
@@ -92,6 +100,6 @@ export function appraiseMaa(claims: MaaClaims, entry: MaaEntry): readonly Check[
   checks.check('policy', 'configuration', decided, 'the provider’s policy is one that the entry pins');
   if (entry.tee.type === 'sevsnpvm') noteSevSnp(checks, tee, entry.tee);
   else noteTdx(checks, tee, entry.tee);
-  if (form === 'guest') noteGuest(checks, payload, tee);
+  if (form === 'guest') noteGuest(checks, claims, entry);
   return checks.list;
 }

@@ -26,6 +26,16 @@ const tdx = z.strictObject({
   tcbStatus: z.array(z.string().min(1).max(100)).max(16),
 });
 
+/**
+ * What a VM's token says of the guest above the paravisor: not what runs there. The provider's policy, which is pinned, must decide
+ * on that by registers of the TPM, and these must be among those that the token says were looked at.
+ */
+const guest = z.strictObject({
+  registers: z.array(z.int().min(0).max(23)).min(1).max(24),
+  /** The serial console, on which the machine's operator can type. */
+  console: z.enum(['forbidden', 'accepted']),
+});
+
 export const maaEntry = z
   .strictObject({
     technology: z.literal('azure-maa'),
@@ -35,6 +45,8 @@ export const maaEntry = z
     /** Hashes (x-ms-policy-hash, base64url) of provider policies. */
     policyHash: z.array(z.string().regex(/^[A-Za-z0-9_-]{43}$/)).max(64),
     form: z.enum(['guest', 'direct']),
+    /** With the form `guest`, and only with it. */
+    guest: guest.optional(),
     /** Words of x-ms-compliance-status that are acceptable, such as azure-compliant-cvm. */
     compliance: z.array(z.string().min(1).max(100)).max(16),
     tee: z.discriminatedUnion('type', [sevSnp, tdx]),
@@ -43,6 +55,10 @@ export const maaEntry = z
     platforms,
     ...runMembers,
   })
-  .refine(saysRun, 'say either hostData or runBinding');
+  .refine(saysRun, 'say either hostData or runBinding')
+  .refine(
+    ({ form, guest: said }) => (form === 'guest') === (said !== undefined),
+    'guest belongs to the form guest, where it must say registers and console',
+  );
 
 export type MaaEntry = z.infer<typeof maaEntry>;

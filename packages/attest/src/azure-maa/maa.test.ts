@@ -5,6 +5,7 @@ import {
   MAA_ISSUER,
   MAA_LAUNCH,
   MAA_POLICY,
+  MAA_RUNTIME,
   SNP_CLAIMS,
   TDX_CLAIMS,
 } from '@sealroom/testkit/vendors/azure-maa';
@@ -46,6 +47,7 @@ const entry = {
   keys: 'published' as unknown,
   policyHash: [MAA_POLICY],
   form: 'guest',
+  guest: { registers: [4, 7, 11, 12], console: 'forbidden' } as object | undefined,
   compliance: ['azure-compliant-cvm'],
   tee: snpTee as object,
   maxAgeSeconds: 300,
@@ -66,6 +68,12 @@ const keySet = (fake: FakeMaa, change: object = {}) =>
 async function reasons(bytes: Uint8Array, change: object = {}, world: Partial<Context> = {}) {
   const wanted = { entry: { ...entry, ...change }, context: { ...context, ...world }, binding };
   return (await judge('azure-maa', bytes, wanted)).reasons;
+}
+
+/** The hardware's claims with some of the VM's configuration changed. */
+function configured(change: JsonObject): JsonObject {
+  const configuration = MAA_RUNTIME['vm-configuration'] as JsonObject;
+  return { 'x-ms-runtime': { ...MAA_RUNTIME, 'vm-configuration': { ...configuration, ...change } } };
 }
 
 /** A guest's token with changed claims at its top and of its hardware. */
@@ -97,7 +105,7 @@ describe('a token of Azure Attestation', () => {
       await reasons(await provider.token(provider.guest(reportData, TDX_CLAIMS)), { tee: tdxTee }),
     ).toEqual([]);
     const manifest = { ...SNP_CLAIMS, 'x-ms-sevsnpvm-hostdata': '02'.repeat(32) };
-    const direct = { form: 'direct', runBinding: undefined, hostData: 'manifest' };
+    const direct = { form: 'direct', guest: undefined, runBinding: undefined, hostData: 'manifest' };
     expect(await reasons(await provider.token(provider.direct(reportData, manifest)), direct)).toEqual([]);
     expect(await reasons(await provider.token(provider.direct(reportData)), direct)).toEqual(['run']);
     const config = { ...TDX_CLAIMS, tdx_mrconfigid: '02'.repeat(32) + '00'.repeat(16) };
@@ -113,6 +121,13 @@ describe('a token of Azure Attestation', () => {
     expect(await reasons(await provider.token(provider.direct(reportData)))).toContain('isolation');
     expect(await reasons(await guest({}, { 'x-ms-attestation-type': 'sgx' }))).toContain('isolation');
     expect(await reasons(await guest({ 'x-ms-isolation-tee': 'sevsnpvm' }))).toContain('isolation');
+    expect(await reasons(await guest({ 'x-ms-attestation-type': 'tpm' }))).toContain('isolation');
+    expect(await reasons(await guest({ 'x-ms-attestation-type': 'sevsnpvm' }))).toContain('isolation');
+  });
+
+  it('is affirmed with a console that the entry accepts', async () => {
+    const open = { guest: { registers: [4], console: 'accepted' } };
+    expect(await reasons(await guest({}, configured({ 'console-enabled': true })), open)).toEqual([]);
   });
 
   const cheats: readonly (readonly [string, JsonObject, JsonObject, readonly string[]])[] = [
@@ -122,6 +137,12 @@ describe('a token of Azure Attestation', () => {
     ['test signing', { 'x-ms-azurevm-testsigning-enabled': true }, {}, ['guest-debug']],
     ['no secure boot', { secureboot: false }, {}, ['secure-boot']],
     ['another launch measurement', {}, { 'x-ms-sevsnpvm-launchmeasurement': zeros }, ['launch']],
+    ['registers that nobody looked at', { 'x-ms-azurevm-attested-pcrs': [4, 7, 11] }, {}, ['registers']],
+    ['no word on registers', { 'x-ms-azurevm-attested-pcrs': null }, {}, ['registers']],
+    ['registers as text', { 'x-ms-azurevm-attested-pcrs': ['4', '7', '11', '12'] }, {}, ['registers']],
+    ['a console', {}, configured({ 'console-enabled': true }), ['console']],
+    ['no word on a console', {}, configured({ 'console-enabled': null }), ['console']],
+    ['a VM that measures nothing', {}, configured({ 'tpm-enabled': false }), ['tpm-enabled']],
     ['an old boot loader', {}, { 'x-ms-sevsnpvm-bootloader-svn': 3 }, ['tcb']],
     ['old SNP firmware', {}, { 'x-ms-sevsnpvm-snpfw-svn': 23 }, ['tcb']],
     ['old microcode', {}, { 'x-ms-sevsnpvm-microcode-svn': 218 }, ['tcb']],
@@ -300,5 +321,9 @@ describe('the entry', () => {
     expect(fits({ tee: { ...snpTee, minimumTcb: { bootloader: 4 } } })).toBe(false);
     expect(fits({ tee: { ...tdxTee, rtmrs: [[]] } })).toBe(false);
     expect(fits({ hostData: 'manifest' })).toBe(false);
+    expect(fits({ guest: { registers: [], console: 'forbidden' } })).toBe(false);
+    expect(fits({ guest: { registers: [4] } })).toBe(false);
+    expect(fits({ form: 'direct' })).toBe(false);
+    expect(fits({ form: 'direct', guest: undefined })).toBe(true);
   });
 });

@@ -15,13 +15,12 @@ export function teeOf({
   payload,
 }: Jwt): { readonly form: 'guest' | 'direct'; readonly tee: JsonObject } | undefined {
   const nested = objectAt(payload, 'x-ms-isolation-tee');
+  const type = textAt(payload, 'x-ms-attestation-type');
   if (nested)
-    return TEES.includes(textAt(nested, 'x-ms-attestation-type'))
+    return type === 'azurevm' && TEES.includes(textAt(nested, 'x-ms-attestation-type'))
       ? { form: 'guest', tee: nested }
       : undefined;
-  return TEES.includes(textAt(payload, 'x-ms-attestation-type'))
-    ? { form: 'direct', tee: payload }
-    : undefined;
+  return TEES.includes(type) ? { form: 'direct', tee: payload } : undefined;
 }
 
 /** @throws attest/too-large · attest/malformed · attest/bad-certificate */

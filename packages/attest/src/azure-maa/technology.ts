@@ -1,5 +1,5 @@
 // Microsoft Azure Attestation: a service that checks the reports of confidential VMs and containers and signs what it found.
-import { numberAt, textAt } from '../jwt/claims.ts';
+import { flagAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
 import { tokenNeeds } from '../jwt/needs.ts';
 import type { TechnologyOf } from '../technology.ts';
 import { appraiseMaa } from './appraise.ts';
@@ -46,6 +46,21 @@ function pinTee({ jwt }: MaaToken): MaaEntry['tee'] {
   };
 }
 
+/** The registers that the service looked at; its policy must have decided by them, which no token says. */
+function pinGuest({ jwt }: MaaToken): MaaEntry['guest'] {
+  const found = teeOf(jwt);
+  if (found && found.form !== 'guest') return undefined;
+  const attested = memberOf(jwt.payload, 'x-ms-azurevm-attested-pcrs');
+  const listed: readonly unknown[] = Array.isArray(attested) ? attested : [];
+  const registers = Array.from({ length: 24 }, (_, index) => index).filter((index) => listed.includes(index));
+  const configuration = objectAt(objectAt(found?.tee, 'x-ms-runtime'), 'vm-configuration');
+  const quiet = flagAt(configuration, 'console-enabled') === false;
+  return {
+    registers: registers.length > 0 ? registers : [4],
+    console: quiet ? 'forbidden' : 'accepted',
+  };
+}
+
 function pin(token: MaaToken): MaaEntry {
   const { payload } = token.jwt;
   const found = teeOf(token.jwt);
@@ -58,6 +73,7 @@ function pin(token: MaaToken): MaaEntry {
     keys: 'published',
     policyHash: /^[A-Za-z0-9_-]{43}$/.test(policy) ? [policy] : [],
     form: found?.form ?? 'guest',
+    guest: pinGuest(token),
     compliance: compliance === undefined ? [] : [compliance],
     tee: pinTee(token),
     maxAgeSeconds: 300,

@@ -3,6 +3,7 @@
 import type { Bytes, JsonObject } from '@sealroom/bytes';
 import { hexDecode } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
+import { AttestError } from '../error.ts';
 import { boundBytes, displayed, objectAt, textAt, textsAt } from '../jwt/claims.ts';
 import { thumbprintOf } from '../jwt/key-set.ts';
 import type { Jwt } from '../jwt/parse.ts';
@@ -18,6 +19,16 @@ const LONGEST_SECONDS = 3600;
 const CHAIN = 3;
 
 type Keys = { readonly keys: readonly { readonly spki: Bytes }[]; readonly used: readonly CollateralUse[] };
+
+/** Whether a header names this key. The key is anybody's as yet, and may be none at all. */
+async function isNamed(spki: Bytes, kid: string | undefined): Promise<boolean> {
+  try {
+    return curveOf(spki) === undefined && (await thumbprintOf('RSA', spki)) === kid;
+  } catch (error) {
+    if (error instanceof AttestError) return false;
+    throw error;
+  }
+}
 
 async function keysOf(
   checks: Checks,
@@ -37,8 +48,7 @@ async function keysOf(
   );
   const anchors = context.roots['google-confidential-space'] ?? [];
   const { key, used, trusted } = await chainKey(checks, jwt.x5c, { anchors, context, revocation });
-  const named =
-    key !== undefined && curveOf(key.spki) === undefined && (await thumbprintOf('RSA', key.spki)) === jwt.kid;
+  const named = key !== undefined && (await isNamed(key.spki, jwt.kid));
   checks.check('chain/kid', 'authentic', named, 'the header names the key of the first certificate');
   return { keys: key ? [key] : [], used, trusted: whole && trusted && named };
 }

@@ -73,7 +73,10 @@ async function spkiOfNumbers(kind: JwtKey['kind'], jwk: JsonObject): Promise<Byt
 
 /** RFC 7638. @throws attest/bad-collateral */
 export async function thumbprintOf(kind: JwtKey['kind'], spki: Bytes): Promise<string> {
-  const key = await crypto.subtle.importKey('spki', spki, kind === 'RSA' ? RSA : P384, true, ['verify']);
+  const imported = crypto.subtle.importKey('spki', spki, kind === 'RSA' ? RSA : P384, true, ['verify']);
+  const key = await imported.catch((cause: unknown) => {
+    throw bad('A key is not well-formed, or of another kind.', cause);
+  });
   const { kty, n, e, crv, x, y } = await crypto.subtle.exportKey('jwk', key);
   const members = kind === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
   return base64urlEncode(await sha256(canonicalBytes(members)));

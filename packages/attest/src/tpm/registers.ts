@@ -66,12 +66,19 @@ export async function noteRegisters(
 
 const value = z.string().regex(/^(?:[0-9a-f]{64}|[0-9a-f]{96})$/);
 
-/** Registers that the TCG PC Client profile gives to a boot loader and what it starts: command line, initial RAM disk, image. */
-const LOADER = ['8', '9', '11'] as const;
+/**
+ * What a boot loader measures, by its kind: GRUB commands and command lines (8) and files, the initial RAM disk among them (9);
+ * systemd's stub a unified kernel image (11) and what stands beside it, command lines and credentials (12). One without the other
+ * leaves open what runs: a good image with another command line, or a good command line with another initial RAM disk.
+ */
+const LOADERS = [
+  ['8', '9'],
+  ['11', '12'],
+] as const;
 
 /**
  * Accepted values by index. Register 4 (what firmware started) and 7 (secure boot and firmware's debug mode) must be there,
- * and one of 8, 9 and 11 (what the loader started with it): without them nothing says which code runs.
+ * and both registers of a loader: without them nothing says which code runs.
  */
 export const pinnedRegisters = z
   .strictObject({
@@ -80,8 +87,8 @@ export const pinnedRegisters = z
   })
   .refine(({ values }) => values['4'] && values['7'], 'registers 4 and 7 must be pinned')
   .refine(
-    ({ values }) => LOADER.some((index) => values[index]),
-    'one of registers 8, 9 and 11 must be pinned',
+    ({ values }) => LOADERS.some((both) => both.every((index) => values[index])),
+    'registers 8 and 9, or 11 and 12, must be pinned: command lines are code too',
   )
   .refine(
     ({ bank, values }) =>
@@ -142,9 +149,9 @@ export function describeRegisters({ bank, values }: Registers): string[] {
   return [...values].map(([index, found]) => `${bank}:${index}:${hexEncode(found)}`);
 }
 
-/** Pins every register but the resettable ones and those of zeros, as a start for a policy. */
+/** Pins every register but the resettable ones, as a start for a policy: also of zeros, for what is put there later is new code. */
 export function pinRegisters({ bank, values }: Registers): PinnedRegisters {
-  const pinned = [...values].filter(([index, found]) => index < 16 && found.some((byte) => byte !== 0));
+  const pinned = [...values].filter(([index]) => index < 16);
   return {
     bank,
     values: Object.fromEntries(pinned.map(([index, found]) => [String(index), [hexEncode(found)]])),

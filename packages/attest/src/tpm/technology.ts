@@ -39,6 +39,8 @@ export const tpmEntry = z
     runRegister,
   })
   .refine(saysRun, 'exactly one of hostData and runBinding must be said')
+  // The firmware fills all other registers: another one can write there what it likes.
+  .refine(({ pcrs }) => pcrs.values['0'], 'register 0, the firmware, must be pinned')
   .refine(namesRunRegister, 'runRegister belongs to hostData, needs the bank sha256, and is not pinned');
 
 export type TpmEntry = z.infer<typeof tpmEntry>;

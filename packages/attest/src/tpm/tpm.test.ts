@@ -5,7 +5,7 @@ import { appraiseEvidence, isReason } from '../appraise.ts';
 import { readCollateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
 import { parsePolicy, type Policy } from '../policy.ts';
-import { detectTechnologies } from '../technology.ts';
+import { detectTechnologies, technologyOf } from '../technology.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { parseTpm } from './parse.ts';
 
@@ -17,12 +17,21 @@ const of = (byte: string) => byte.repeat(32);
 let tpm: FakeTpm;
 let crl: Bytes;
 let registers: { [index: string]: string };
+const boot = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 8: of('a8'), 9: of('a9') };
+/** The values of a boot, but for those that are left out or other. */
+const pinned = (change: Changes = {}) => ({
+  bank: 'sha256',
+  values: {
+    ...Object.fromEntries(Object.entries(boot).map(([index, value]) => [index, [value]])),
+    ...change,
+  },
+});
 
 beforeAll(async () => {
   tpm = await FakeTpm.create(NOW);
   crl = await tpm.authority.revocationList([99]);
   const extended = hexEncode(await sha256(new Uint8Array(32), run));
-  registers = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 9: of('a9'), 13: extended, 23: of('00') };
+  registers = { ...boot, 13: extended, 23: of('00') };
 });
 
 type Changes = { readonly [member: string]: unknown };
@@ -36,7 +45,7 @@ function policyOf(entry: Changes = {}, whole: Changes = {}): Policy {
         {
           technology: 'tpm',
           ak: { vendors: ['microsoft-tpm'], revocation: 'required' },
-          pcrs: { bank: 'sha256', values: { 4: [of('a4')], 7: [of('a7')], 9: [of('a9')] } },
+          pcrs: pinned(),
           minFirmware: '0000000100000000',
           platforms: { any: 'accepted' },
           hostData: 'manifest',
@@ -103,7 +112,7 @@ describe('A quote of a TPM', () => {
   });
 
   test('is refused for each register that is not as pinned, and for one that was not quoted', async () => {
-    for (const index of ['4', '7', '9']) {
+    for (const index of ['0', '4', '7', '8', '9']) {
       const changed = { ...registers, [index]: of('bb') };
       expect(await reasons(await good({ registers: changed }))).toContain(`tpm/pcr/${index}`);
       const { [index]: _, ...without } = registers;
@@ -123,7 +132,7 @@ describe('A quote of a TPM', () => {
   test('is refused when the digest is right but signed for other registers, or for another bank', async () => {
     const other = await good({ selection: hexDecode('00000001000b03ff0000') });
     expect(await reasons(other)).toEqual(['tpm/pcr-selection']);
-    const sha384 = await good({ selection: hexDecode('00000001000c03912280') });
+    const sha384 = await good({ selection: hexDecode('00000001000c03912380') });
     expect(await reasons(sha384)).toEqual(['tpm/pcr-selection']);
     const sha1 = await good({ selection: hexDecode('000000010004039122a0') });
     expect(await reasons(sha1)).toEqual(['tpm/malformed']);
@@ -306,12 +315,17 @@ describe('Certificates alone', () => {
 describe('An entry', () => {
   const bad: readonly [string, Changes][] = [
     ['without registers', { pcrs: undefined }],
-    ['without register 4', { pcrs: { bank: 'sha256', values: { 7: [of('a7')], 9: [of('a9')] } } }],
-    ['without register 7', { pcrs: { bank: 'sha256', values: { 4: [of('a4')], 9: [of('a9')] } } }],
+    ['without the firmware’s register', { pcrs: pinned({ 0: undefined }) }],
+    ['without register 4', { pcrs: pinned({ 4: undefined }) }],
+    ['without register 7', { pcrs: pinned({ 7: undefined }) }],
+    ['without what the loader started', { pcrs: pinned({ 8: undefined, 9: undefined }) }],
+    ['with the files of GRUB and without its command lines', { pcrs: pinned({ 8: undefined }) }],
+    ['with command lines of GRUB and without its files', { pcrs: pinned({ 9: undefined }) }],
     [
-      'without what the loader started',
-      { pcrs: { bank: 'sha256', values: { 4: [of('a4')], 7: [of('a7')] } } },
+      'with a kernel image and without what stands beside it',
+      { pcrs: pinned({ 8: undefined, 9: undefined, 11: [of('ab')] }) },
     ],
+    ['with one register of each of two loaders', { pcrs: pinned({ 8: undefined, 12: [of('ac')] }) }],
     ['without a floor', { minFirmware: undefined }],
     ['without platforms', { platforms: undefined }],
     ['without a key or vendor', { ak: undefined }],
@@ -326,4 +340,30 @@ describe('An entry', () => {
   test.each(bad)('%s is refused', (_, change) => {
     expect(() => policyOf(change)).toThrow(expect.objectContaining({ code: 'attest/bad-policy' }));
   });
+});
+
+test('An entry for a unified kernel image names the image and what stands beside it', async () => {
+  const image = { ...boot, 11: of('ab'), 12: of('00'), 13: registers['13'] ?? '', 23: of('00') };
+  const policy = policyOf({
+    pcrs: pinned({ 8: undefined, 9: undefined, 11: [of('ab')], 12: [of('00')] }),
+  });
+  expect(await reasons(await good({ registers: image }), policy)).toEqual([]);
+  const commanded = { ...image, 12: of('cc') };
+  expect(await reasons(await good({ registers: commanded }), policy)).toEqual(['tpm/pcr/12']);
+});
+
+test('A policy made from evidence accepts no machine with something put where that one had nothing', async () => {
+  const found = { ...boot, 11: of('00'), 12: of('00'), 13: of('00') };
+  const entry = technologyOf('tpm').pin(parseTpm(await good({ registers: found }))) as Changes;
+  const policy = policyOf({
+    ...entry,
+    hostData: undefined,
+    runRegister: undefined,
+    platforms: { any: 'accepted' },
+  });
+  expect(await reasons(await good({ registers: found }), policy)).toEqual([]);
+  for (const index of ['11', '12', '13'])
+    expect(await reasons(await good({ registers: { ...found, [index]: of('cc') } }), policy)).toEqual([
+      `tpm/pcr/${index}`,
+    ]);
 });

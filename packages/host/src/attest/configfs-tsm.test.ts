@@ -191,6 +191,10 @@ test('does not believe a generation that is no number, a huge report or an empty
     files.read = async (path) => (basename(path) === name ? bytes : read(path));
     return bodyOf(files);
   };
+  for (const name of ['generation', 'provider'])
+    await expect(odd(name, new Uint8Array([0xff, 0xfe]))).rejects.toMatchObject({
+      code: expect.stringMatching(/^provider\/(?:malformed|unavailable)$/),
+    });
   await expect(odd('generation', new Uint8Array([0x78]))).rejects.toMatchObject({
     code: 'provider/malformed',
   });

@@ -4,7 +4,7 @@
 // come from the host. Not here: service providers (SVSM), and report interfaces older than this one.
 import { mkdir, open, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { base64urlEncode, concat, utf8Decode } from '@sealroom/bytes';
+import { base64urlEncode, concat } from '@sealroom/bytes';
 import type { RoomTechnology } from '@sealroom/attest';
 import { codeOf } from '../problem.ts';
 import { ProviderError } from './error.ts';
@@ -103,7 +103,7 @@ class Request {
 
   async #text(name: string): Promise<string> {
     const bytes = await attempt(name, () => this.#files.read(join(this.#folder, name)));
-    return bytes.length > 256 ? '' : utf8Decode(bytes).trim();
+    return bytes.length > 256 ? '' : new TextDecoder().decode(bytes).trim();
   }
 
   async #number(name: string): Promise<number> {

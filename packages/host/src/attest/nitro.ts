@@ -26,7 +26,9 @@ const HELPER_MS = 30_000;
 
 async function exchange(helper: readonly string[], message: Bytes): Promise<Bytes> {
   const [program = '', ...words] = helper;
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], timeout: HELPER_MS });
+  const { PATH } = process.env;
+  const env = PATH === undefined ? {} : { PATH };
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], timeout: HELPER_MS, env });
   const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
   let got: Bytes = new Uint8Array();
   child.stdout.on('data', (part: Uint8Array) => {

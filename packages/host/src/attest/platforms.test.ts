@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { base64urlDecode, base64urlEncode, hexEncode, utf8Decode } from '@sealroom/bytes';
 import { cborEncode } from '@sealroom/cose';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { confidentialSpace } from './confidential-space.ts';
 import { detectProvider } from './detect.ts';
 import { nitro, NSM_HELPER } from './nitro.ts';
@@ -178,6 +178,27 @@ describe('A Nitro enclave', () => {
   ])('does not take %s for a document', async (_, answer, code) => {
     const { words } = await helper([answer]);
     await expect(nitro({ helper: words, runRegister: null }).provide(B, run)).rejects.toMatchObject({ code });
+  });
+
+  test('gives its helper no secret that stands in this process’s environment', async () => {
+    const seen = join(folder, 'environment');
+    const script = join(folder, 'curious.mjs');
+    const answer = Buffer.from(says('Attestation', { document })).toString('base64');
+    await writeFile(
+      script,
+      `import { writeFileSync } from 'node:fs';
+       writeFileSync(${JSON.stringify(seen)}, JSON.stringify(process.env));
+       process.stdout.write(Buffer.from('${answer}', 'base64'));`,
+    );
+    vi.stubEnv('SEALROOM_NODE_SECRET', 'a secret');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    await nitro({ helper: [process.execPath, script], runRegister: null }).provide(B, run);
+    const { readFile } = await import('node:fs/promises');
+    const names = Object.keys(JSON.parse(await readFile(seen, 'utf8')) as object);
+    expect(names.filter((name) => name.startsWith('SEALROOM'))).toEqual([]);
+    expect(names).toContain('PATH');
   });
 
   test('says so when the helper is not there or fails, and when a register is none of an enclave’s', async () => {

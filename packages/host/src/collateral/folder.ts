@@ -107,13 +107,18 @@ async function keepBounded(path: string, list: () => Promise<KeptFile[]>, limits
   }
 }
 
-/** Makes the folder, and leaves the mode of one that is there alone. @throws file/not-private when others may write into it */
+/**
+ * Makes the folder, and leaves the mode of one that is there alone.
+ * @throws file/not-private when others may write into it, its owner among them unless that is this user or root
+ */
 async function openPrivately(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-  if (((await stat(path)).mode & 0o022) === 0) return;
+  const { mode, uid } = await stat(path);
+  const own = uid === 0 || uid === process.getuid?.();
+  if (own && (mode & 0o022) === 0) return;
   throw refusal(
     'file/not-private',
-    `Others may write into ${path}; take that right from them (chmod go-w), or name another folder.`,
+    `Others may write into ${path}; take that right from them (chmod go-w, chown), or name another folder.`,
   );
 }
 

@@ -37,9 +37,15 @@ export const TDX_CLAIMS: JsonObject = {
   tdx_tee_tcb_svn: '06010700000000000000000000000000',
 };
 
-const RUNTIME: JsonObject = {
+/** What the paravisor says of the VM. */
+export const MAA_RUNTIME: JsonObject = {
   keys: [],
-  'vm-configuration': { 'secure-boot': true, 'tpm-enabled': true, vmUniqueId: VM },
+  'vm-configuration': {
+    'console-enabled': false,
+    'secure-boot': true,
+    'tpm-enabled': true,
+    vmUniqueId: VM,
+  },
 };
 
 export class FakeMaa {
@@ -72,12 +78,13 @@ export class FakeMaa {
       jti: 'made-up',
       secureboot: true,
       'x-ms-attestation-type': 'azurevm',
+      'x-ms-azurevm-attested-pcrs': [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13],
       'x-ms-azurevm-bootdebug-enabled': false,
       'x-ms-azurevm-kerneldebug-enabled': false,
       'x-ms-azurevm-hypervisordebug-enabled': false,
       'x-ms-azurevm-testsigning-enabled': false,
       'x-ms-azurevm-vmid': VM,
-      'x-ms-isolation-tee': { ...tee, 'x-ms-runtime': RUNTIME },
+      'x-ms-isolation-tee': { ...tee, 'x-ms-runtime': MAA_RUNTIME },
       'x-ms-policy-hash': MAA_POLICY,
       'x-ms-runtime': { 'client-payload': { nonce: base64Of(tokenBytes(hexEncode(reportData))) } },
       'x-ms-ver': '1.0',

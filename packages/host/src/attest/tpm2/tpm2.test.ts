@@ -34,7 +34,7 @@ const here = hasSwtpm();
 const AK = 0x8101_0007;
 const nonce = new Uint8Array(32).fill(0x4e);
 const run = new Uint8Array(32).fill(0x52);
-const BOOT = [4, 7, 9];
+const BOOT = [0, 4, 7, 8, 9];
 
 type Document = {
   ak?: string;
