@@ -330,6 +330,7 @@ describe('what stands beside a report', () => {
     ) as [object];
     const first = utf8Encode(JSON.stringify({ version: '1.0', ...members[0] }));
     expect(detectTechnologies(first)).toEqual(['nvidia-gpu']);
+    expect(detectTechnologies(utf8Encode('{"version":1,"tpm_quote":{}}'))).toEqual([]);
     expect(await beside({ ...newer, version: '2.0' })).toEqual(['nvidia-gpu/malformed']);
   });
 

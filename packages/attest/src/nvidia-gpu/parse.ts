@@ -259,7 +259,7 @@ function readChain(pem: Bytes): Certificate[] {
 export function looksLikeGpu(bytes: Uint8Array): boolean {
   if (bytesEqual(bytes.subarray(0, REQUEST.length), REQUEST)) return true;
   const start = String.fromCharCode(...bytes.subarray(0, 4096));
-  return /^\s*(?:\[\s*)?\{\s*"(?:arch|certificate|evidence|nonce|driver_version|vbios_version|version)"/.test(
+  return /^\s*(?:\[\s*)?\{\s*"(?:arch|certificate|evidence|nonce|driver_version|vbios_version|version"\s*:\s*"1\.0)"/.test(
     start,
   );
 }
