@@ -1,6 +1,6 @@
 // A made-up AWS that issues documents in the genuine format, and everything that can be wrong with them.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hexEncode } from '@sealroom/bytes';
+import { concat, hexDecode, hexEncode } from '@sealroom/bytes';
 import { FakeNitro, type NitroOptions, nitroPcrs } from '@sealroom/testkit/vendors/aws-nitro';
 import { judge } from '@sealroom/testkit/vendors/judge';
 import { NO_COLLATERAL, readCollateral } from '../collateral.ts';
@@ -62,6 +62,43 @@ describe('a Nitro document', () => {
     expect(await reasons(await make({ tagged: true }))).toEqual([]);
     expect(nitro.detect(good) && nitro.detect(await make({ tagged: true }))).toBe(true);
     expect(nitro.detect(good.slice(1))).toBe(false);
+  });
+
+  it('is affirmed when its map is of open length, with any of the members that may be absent', async () => {
+    const open = await make({ open: true });
+    expect(parseNitro(open)).toMatchObject({ moduleId: 'i-0-enc0', timestamp: NOW, userData: reportData });
+    expect(await reasons(open)).toEqual([]);
+    const without = (text: string) => (content: Uint8Array) => {
+      const hex = hexEncode(content);
+      expect(hex).toContain(text);
+      return hexDecode(hex.replace(text, ''));
+    };
+    // The texts nonce and public_key, and null.
+    for (const text of ['656e6f6e6365f6', '6a7075626c69635f6b6579f6'])
+      expect(await reasons(await make({ open: true, payload: without(text) }))).toEqual([]);
+  });
+
+  it('is refused when a map of open length has no end, two, a member twice, or stands inside another', async () => {
+    const changes: ((content: Uint8Array) => Uint8Array)[] = [
+      (content) => content.slice(0, -1),
+      (content) => concat(content, Uint8Array.of(0xff)),
+      (content) => concat(content.slice(0, -1), hexDecode('656e6f6e6365f6ff')),
+      (content) => hexDecode(hexEncode(content).replace('6470637273b0', '6470637273bf')),
+      () => hexDecode('bfff'),
+      () => hexDecode('bf'),
+      (content) => concat(Uint8Array.of(0xbf), content, Uint8Array.of(0xff)),
+    ];
+    for (const [index, payload] of changes.entries())
+      expect(await reasons(await make({ open: true, payload })), `case ${index}`).toEqual(['malformed']);
+  });
+
+  it('of open length is refused when any bit of what is signed, or of the signature, is another', async () => {
+    const open = await make({ open: true });
+    for (let at = 0; at < open.length; at += 7) {
+      const changed = open.slice();
+      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+      expect((await reasons(changed)).length, `byte ${at}`).toBeGreaterThan(0);
+    }
   });
 
   it('can be pinned, and the pinned policy affirms it', async () => {

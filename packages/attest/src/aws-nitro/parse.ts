@@ -1,9 +1,10 @@
 // Attestation documents of AWS Nitro Enclaves ("Verifying the root of trust", aws-nitro-enclaves-nsm-api): COSE_Sign1, tagged
 // or not, ES384 and no other header, over a CBOR map
 //   { module_id, digest, timestamp, pcrs, certificate, cabundle, ? public_key, ? user_data, ? nonce }
-// with every length that AWS bounds. Maps may stand in any order; the CBOR is otherwise deterministic, as AWS writes it.
+// with every length that AWS bounds. Maps may stand in any order, and the outer one may be of open length, as in documents since
+// December 2025; the CBOR is otherwise deterministic, as AWS writes it (decision 120).
 // Nothing is authenticated. The order of cabundle (root first) and of the leaf's issuer is looked at in verify.ts.
-import { type Bytes, bytesEqual } from '@sealroom/bytes';
+import { type Bytes, bytesEqual, concat } from '@sealroom/bytes';
 import { type Cbor, cborDecodeForeign, cborEncode, type CborMap, CborTag, CoseError } from '@sealroom/cose';
 import { AttestError } from '../error.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
@@ -29,6 +30,8 @@ const LARGEST = 64 * 1024;
 const COSE_SIGN1 = 18;
 /** { 1: -35 } (ES384), the only header that AWS writes. */
 const ES384 = Uint8Array.of(0xa1, 0x01, 0x38, 0x22);
+/** CBOR: a map of open length, what ends it, and a map of as many members as are added. */
+const [OPEN_MAP, BREAK, MAP_OF] = [0xbf, 0xff, 0xa0];
 const NEEDED = ['module_id', 'digest', 'timestamp', 'pcrs', 'certificate', 'cabundle'];
 const OPTIONAL = ['public_key', 'user_data', 'nonce'];
 
@@ -48,6 +51,24 @@ function decode(bytes: Uint8Array): Cbor {
     if (!(cause instanceof CoseError)) throw cause;
     throw new AttestError('attest/malformed', 'The Nitro document is not CBOR as AWS writes it.', { cause });
   }
+}
+
+/**
+ * The payload as a value. A map of open length is read as one that says how many members it has: the number that fits, of those
+ * that a document can have. What is signed stays as it stands.
+ */
+function decodePayload(payload: Bytes): Cbor {
+  if (payload[0] !== OPEN_MAP) return decode(payload);
+  if (payload.at(-1) !== BREAK) throw malformed('its payload has no end');
+  const members = payload.subarray(1, -1);
+  const counts = OPTIONAL.map((_, index) => NEEDED.length + index + 1);
+  for (const count of [NEEDED.length, ...counts])
+    try {
+      return decode(concat(Uint8Array.of(MAP_OF + count), members));
+    } catch (error) {
+      if (!(error instanceof AttestError)) throw error;
+    }
+  throw malformed('its payload has too many members, too few, or is not as AWS writes it');
 }
 
 /** Protected header, payload and signature. */
@@ -96,7 +117,7 @@ export function parseNitro(bytes: Uint8Array): NitroDocument {
   if (bytes.length > LARGEST)
     throw new AttestError('attest/too-large', 'The Nitro document is larger than AWS makes them.');
   const { payload, signed, signature } = envelopeOf(bytes);
-  const map = decode(payload);
+  const map = decodePayload(payload);
   if (!(map instanceof Map)) throw malformed('its payload is no map');
   const document = map as CborMap;
   const names = [...document.keys()];

@@ -1,4 +1,4 @@
-// Framing of Intel's ECDSA quotes: version 3 (SGX), 4 (TDX, TD report 1.0) and 5 (TDX, TD report 1.0 or 1.5), with an ECDSA
+// Framing of Intel's ECDSA quotes: version 3 (SGX), 4 (TDX, TD report 1.0) and 5 (TDX, TD report 1.0, 1.5 or extended 1.5), with an ECDSA
 // P-256 attestation key and certification data of type 5 (the PCK chain as PEM), version 4 and 5 inside type 6. Zeros may
 // follow the quote, as some clouds pad it; nothing else may. Nothing is authenticated here. Not read: quotes that name their
 // PCK certificate instead of carrying it (types 1 to 4), and SGX quotes in version 4 or 5.
@@ -7,7 +7,7 @@ import { AttestError } from '../error.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { readPem } from '../x509/pem.ts';
 
-export type BodyKind = 'sgx' | 'td10' | 'td15';
+export type BodyKind = 'sgx' | 'td10' | 'td15' | 'td15ex';
 
 /** What says that the attestation key is a quoting enclave's, and which platform it runs on: the same in all its quotes. */
 export type Certification = {
@@ -33,8 +33,8 @@ export type Quote = {
 
 const LARGEST = 128 * 1024;
 const HEADER = 48;
-const SIZES: { readonly [kind in BodyKind]: number } = { sgx: 384, td10: 584, td15: 648 };
-const V5_TYPES: readonly (BodyKind | undefined)[] = [undefined, 'sgx', 'td10', 'td15'];
+const SIZES: { readonly [kind in BodyKind]: number } = { sgx: 384, td10: 584, td15: 648, td15ex: 885 };
+const V5_TYPES: readonly (BodyKind | undefined)[] = [undefined, 'sgx', 'td10', 'td15', 'td15ex'];
 const ECDSA_P256 = 2;
 const TEE = { sgx: 0, tdx: 0x81 } as const;
 const QE_VENDOR = '939a7233f79c4ca9940a0db3957f0607';

@@ -1,5 +1,5 @@
 // GPUs of a fake NVIDIA under policies: what is affirmed, and each way of cheating with the check that refuses it.
-import { base64urlEncode, hexEncode, utf8Encode } from '@sealroom/bytes';
+import { base64urlDecode, base64urlEncode, hexEncode, utf8Encode } from '@sealroom/bytes';
 import {
   certify,
   FAKE_FIRMWARE,
@@ -10,7 +10,13 @@ import {
   RESPONDER,
 } from '@sealroom/testkit/vendors/nvidia-gpu';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { appraiseEvidence, type GpuEntry, parsePolicy, readCollateral } from '../index.ts';
+import {
+  appraiseEvidence,
+  detectTechnologies,
+  type GpuEntry,
+  parsePolicy,
+  readCollateral,
+} from '../index.ts';
 import {
   entryWith,
   file,
@@ -23,6 +29,7 @@ import {
   NOW,
   VALUES,
 } from './judge-for-tests.ts';
+import { parseGpuEvidence } from './parse.ts';
 import { nvidiaGpu } from './technology.ts';
 
 let nvidia: GpuWorld['nvidia'];
@@ -310,6 +317,21 @@ describe('what stands beside a report', () => {
   test('is refused when it differs from what was signed', async () => {
     expect(await beside({ nonce: '08'.repeat(32) })).toEqual(['nvidia-gpu/stated-nonce']);
     expect(await beside({ arch: 'BLACKWELL' })).toEqual(['nvidia-gpu/stated-architecture']);
+    expect(await beside({ driver_version: '1.2' })).toEqual(['nvidia-gpu/stated-versions']);
+    expect(await beside({ vbios_version: '00.00.00.00.01' })).toEqual(['nvidia-gpu/stated-versions']);
+  });
+
+  test('is accepted with the versions that were signed, as newer tools write them', async () => {
+    const { driver, vbios } = parseGpuEvidence(base64urlDecode((await gpu.evidence({ nonce })).body)).report;
+    const newer = { driver_version: driver, vbios_version: vbios.toLowerCase(), version: '1.0' };
+    expect(await beside(newer)).toEqual([]);
+    const members = JSON.parse(
+      Buffer.from((await gpu.evidence({ nonce }, newer)).body, 'base64url').toString('utf8'),
+    ) as [object];
+    const first = utf8Encode(JSON.stringify({ version: '1.0', ...members[0] }));
+    expect(detectTechnologies(first)).toEqual(['nvidia-gpu']);
+    expect(detectTechnologies(utf8Encode('{"version":1,"tpm_quote":{}}'))).toEqual([]);
+    expect(await beside({ ...newer, version: '2.0' })).toEqual(['nvidia-gpu/malformed']);
   });
 
   test('is malformed with other members, other types, several GPUs, or no certificates', async () => {

@@ -61,7 +61,15 @@ export type GpuEvidence = {
   /** Leaf first, as they came; none when the report came alone. */
   readonly certificates: readonly Certificate[];
   /** What stands beside the report, unsigned. */
-  readonly stated: { readonly architecture: string; readonly nonce: string } | undefined;
+  readonly stated:
+    | {
+        readonly architecture: string;
+        readonly nonce: string;
+        /** As the newer form of the JSON has them. */
+        readonly driver: string | undefined;
+        readonly vbios: string | undefined;
+      }
+    | undefined;
 };
 
 export const MEASUREMENT_BYTES = 48;
@@ -216,13 +224,20 @@ function fromJson(bytes: Uint8Array): GpuEvidence {
   const list = Array.isArray(value) ? (value as readonly Json[]) : [value];
   if (list.length !== 1) throw malformed('give the evidence of each GPU by itself');
   const { arch, certificate, evidence, nonce, ...others } = objectOf(list[0]);
+  const { driver_version: driver, vbios_version: vbios, version = '1.0', ...unknown } = others;
   const texts = [arch, certificate, evidence, nonce].every((one) => typeof one === 'string');
-  if (!texts || Object.keys(others).length > 0)
-    throw malformed('its members are not arch, certificate, evidence and nonce');
+  const versions = [driver, vbios].every((one) => one === undefined || typeof one === 'string');
+  if (!texts || !versions || version !== '1.0' || Object.keys(unknown).length > 0)
+    throw malformed('its members are not arch, certificate, evidence and nonce, with versions or without');
   return {
     report: parseGpuReport(base64Decode(evidence as string)),
     certificates: readChain(base64Decode(certificate as string)),
-    stated: { architecture: (arch as string).toLowerCase(), nonce: (nonce as string).toLowerCase() },
+    stated: {
+      architecture: (arch as string).toLowerCase(),
+      nonce: (nonce as string).toLowerCase(),
+      driver: driver as string | undefined,
+      vbios: (vbios as string | undefined)?.toUpperCase(),
+    },
   };
 }
 
@@ -244,7 +259,9 @@ function readChain(pem: Bytes): Certificate[] {
 export function looksLikeGpu(bytes: Uint8Array): boolean {
   if (bytesEqual(bytes.subarray(0, REQUEST.length), REQUEST)) return true;
   const start = String.fromCharCode(...bytes.subarray(0, 4096));
-  return /^\s*(?:\[\s*)?\{\s*"(?:arch|certificate|evidence|nonce)"/.test(start);
+  return /^\s*(?:\[\s*)?\{\s*"(?:arch|certificate|evidence|nonce|driver_version|vbios_version|version"\s*:\s*"1\.0)"/.test(
+    start,
+  );
 }
 
 /** Either form. @throws attest/malformed · attest/too-large · attest/bad-certificate */

@@ -70,7 +70,14 @@ function noteStated(checks: Checks, { report, stated }: GpuEvidence, identity: G
     stated.architecture === identity.architecture,
     'the architecture beside the report is the one that the certificates name',
   );
-  return nonce && architecture;
+  const { driver = report.driver, vbios = report.vbios } = stated;
+  const versions = checks.check(
+    'stated-versions',
+    'authentic',
+    driver === report.driver && vbios === report.vbios,
+    'the versions of driver and VBIOS beside the report, where there are any, are those that were signed',
+  );
+  return nonce && architecture && versions;
 }
 
 async function noteIdentity(

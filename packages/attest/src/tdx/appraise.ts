@@ -1,6 +1,6 @@
 // A TD's signed claims held against an entry of a policy. Binding, run and platform are checked for all technologies alike, in
 // ../appraise.ts; which field names the run is said here (`holdsRun`).
-import { bytesEqual, hexDecode, hexEncode } from '@sealroom/bytes';
+import { bytesEqual, hexDecode, hexEncode, isZero } from '@sealroom/bytes';
 import { type Checks, collectChecks, holdsPadded } from '../checks.ts';
 import { flagsIn, inList, noteFlags, notePlatform, noteTcb } from '../intel/entry.ts';
 import type { Check } from '../types.ts';
@@ -42,6 +42,21 @@ function noteConfiguration(checks: Checks, report: TdReport, entry: TdxEntry): v
     );
 }
 
+/** What no policy has a word for, and so is not accepted (docs/decisions/121). */
+function noteExtended(checks: Checks, { extended }: TdReport): void {
+  if (!extended) return;
+  const { vmId, devices, history } = extended;
+  const note = (id: string, value: Uint8Array, what: string) =>
+    checks.check(id, 'configuration', isZero(value), what);
+  note('vmid', vmId, 'the TD itself asked for the report, and no virtual machine inside it');
+  note('devices', devices, 'no device belongs to the TD');
+  note(
+    'history',
+    history,
+    'no history of service TDs and platforms comes with the TD, which no policy could rate',
+  );
+}
+
 function noteModule(checks: Checks, report: TdReport, entry: TdxEntry): void {
   checks.check(
     'mrseam',
@@ -71,6 +86,7 @@ export function appraiseTdx(claims: TdxClaims, entry: TdxEntry): readonly Check[
   );
   noteCode(checks, report, entry);
   noteConfiguration(checks, report, entry);
+  noteExtended(checks, report);
   noteModule(checks, report, entry);
   noteTcb(checks, intel, entry.tcb);
   notePlatform(checks, intel, entry);

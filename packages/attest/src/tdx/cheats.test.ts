@@ -24,9 +24,12 @@ import {
 } from './world-for-tests.ts';
 
 describe('a good TD', () => {
-  it('is affirmed, in version 4 and in version 5', async () => {
+  it('is affirmed, in version 4 and in version 5, with an extended report or without', async () => {
     expect(await reasons({})).toEqual([]);
     expect(await reasons({ later: true })).toEqual([]);
+    expect(await reasons({ later: true, body: { extended: {} } })).toEqual([]);
+    const { claims } = await judge({ later: true, body: { extended: { tdId: BYTES('1e', 32) } } });
+    expect(claims?.signed).toMatchObject({ tdId: BYTES('1e', 32), mrServiceTd: BYTES('00', 48) });
   });
 
   it('is affirmed when zeros follow the quote, and not when anything else does', async () => {
@@ -104,6 +107,22 @@ const CHEATS: readonly [string, Attempt, readonly string[]][] = [
   ['another owner', { body: { mrOwner: BYTES('01', 48) } }, ['tdx/mrowner']],
   ['another owner’s configuration', { body: { mrOwnerConfig: BYTES('01', 48) } }, ['tdx/mrownerconfig']],
   ['a service TD', { later: true, body: { mrServiceTd: BYTES('01', 48) } }, ['tdx/mrservicetd']],
+  [
+    'a service TD, in an extended report',
+    { later: true, body: { mrServiceTd: BYTES('01', 48), extended: {} } },
+    ['tdx/mrservicetd'],
+  ],
+  ['a machine inside the TD', { later: true, body: { extended: { vmId: '01' } } }, ['tdx/vmid']],
+  [
+    'devices of the TD',
+    { later: true, body: { extended: { devices: `${BYTES('00', 47)}01` } } },
+    ['tdx/devices'],
+  ],
+  ...[0, 48, 56, 72, 88, 100, 148, 155].map((at): [string, Attempt, readonly string[]] => [
+    `a history, at byte ${at}`,
+    { later: true, body: { extended: { history: `${BYTES('00', at)}01${BYTES('00', 155 - at)}` } } },
+    ['tdx/history'],
+  ]),
   [
     'a TD that migrates, in a quote that names no service TD',
     {
@@ -198,6 +217,12 @@ describe('a TD is refused for', () => {
       ...Array.from({ length: end }, (_, i) => i),
       ...Array.from({ length: 128 }, (_, i) => end + 4 + i),
     ];
+    const extended = await makeQuote({ later: true, body: { extended: {} } });
+    for (let place = 54 + 600; place < 54 + 885; place++) {
+      const bytes = extended.slice();
+      bytes[place] = (bytes[place] ?? 0) ^ 0x10;
+      expect(await reasons({ quote: bytes }), `byte ${place}`).toContain('tdx/signature');
+    }
     for (const place of places) {
       const bytes = quote.slice();
       bytes[place] = (bytes[place] ?? 0) ^ 1;

@@ -41,7 +41,7 @@ function tcbOf(report: TdReport, verified: VerifiedQuote): IntelClaims['tcb'] {
 }
 
 function signedClaims(report: TdReport, intel: IntelClaims): Claims['signed'] {
-  const { rtmr, later } = report;
+  const { rtmr, later, extended } = report;
   const bytes: { readonly [name: string]: Bytes } = {
     mrTd: report.mrTd,
     rtmr0: rtmr[0],
@@ -52,6 +52,7 @@ function signedClaims(report: TdReport, intel: IntelClaims): Claims['signed'] {
     mrOwner: report.mrOwner,
     mrOwnerConfig: report.mrOwnerConfig,
     ...(later === undefined ? {} : { mrServiceTd: later.mrServiceTd, teeTcbSvn2: later.teeTcbSvn2 }),
+    ...(extended === undefined ? {} : { tdId: extended.tdId }),
     tdAttributes: report.tdAttributes,
     xfam: report.xfam,
     teeTcbSvn: report.teeTcbSvn,

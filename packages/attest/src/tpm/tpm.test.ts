@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { appraiseEvidence, isReason } from '../appraise.ts';
 import { readCollateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
+import { pinnedPolicy } from '../pinned.ts';
 import { parsePolicy, type Policy } from '../policy.ts';
 import { detectTechnologies, technologyOf } from '../technology.ts';
 import { parseCertificate } from '../x509/certificate.ts';
@@ -366,4 +367,22 @@ test('A policy made from evidence accepts no machine with something put where th
     expect(await reasons(await good({ registers: { ...found, [index]: of('cc') } }), policy)).toEqual([
       `tpm/pcr/${index}`,
     ]);
+});
+
+describe('A policy made of a quote', () => {
+  const context = { at: NOW, collateral: readCollateral([]), roots: {} };
+  const made = async (values: { readonly [index: string]: string }) =>
+    pinnedPolicy({ technology: 'tpm', body: base64urlEncode(await good({ registers: values })) }, context);
+
+  test('can be read as a policy', async () => {
+    const { policy } = await made(registers);
+    expect(parsePolicy(JSON.stringify(policy))).toEqual(policy);
+  });
+
+  test('is not made where the quote lacks a register that every policy must pin', async () => {
+    for (const index of ['0', '4', '7', '8', '9']) {
+      const { [index]: _, ...others } = registers;
+      await expect(made(others), index).rejects.toMatchObject({ code: 'attest/bad-policy' });
+    }
+  });
 });

@@ -25,6 +25,10 @@ export type NitroOptions = {
   readonly nonce?: Uint8Array | null;
   readonly publicKey?: Uint8Array | null;
   readonly tagged?: boolean;
+  /** The payload's map of open length, as in documents since December 2025. */
+  readonly open?: boolean;
+  /** Other bytes than the payload's, which are signed. */
+  readonly payload?: (content: Bytes) => Uint8Array;
   /** Another leaf, bundle or member than the right one. */
   readonly certificate?: Uint8Array;
   readonly cabundle?: readonly Uint8Array[];
@@ -168,7 +172,11 @@ export class FakeNitro {
       ...(options.members ?? new Map<string, Cbor>()),
     ]);
     const header = options.header ?? new Uint8Array([0xa1, 0x01, 0x38, 0x22]);
-    const content = cborEncode(payload);
+    const closed = cborEncode(payload);
+    const plain = options.open
+      ? concat(Uint8Array.of(0xbf), closed.subarray(1), Uint8Array.of(0xff))
+      : closed;
+    const content = options.payload?.(plain) ?? plain;
     const message = cborEncode(['Signature1', header, new Uint8Array(), content]);
     const algorithm = { name: 'ECDSA', hash: 'SHA-384' };
     const key = options.signer ?? this.#enclave.privateKey;

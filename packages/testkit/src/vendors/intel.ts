@@ -248,7 +248,7 @@ function header(version: 3 | 4 | 5): Bytes {
 
 function bodyFrame(version: 3 | 4 | 5, body: Uint8Array): Bytes {
   if (version !== 5) return new Uint8Array();
-  return concat(little(body.length === 584 ? 2 : 3, 2), little(body.length, 4));
+  return concat(little([584, 648, 885].indexOf(body.length) + 2, 2), little(body.length, 4));
 }
 
 /** Bytes in hexadecimal. */
@@ -301,11 +301,21 @@ export type TdFields = {
   readonly reportData: Bytes;
   readonly teeTcbSvn2: string;
   readonly mrServiceTd: string;
+  /** Makes the report an extended one. */
+  readonly extended: Partial<ExtendedFields>;
+};
+
+/** Bytes in hexadecimal: 1, 32, 48 and 156. */
+export type ExtendedFields = {
+  readonly vmId: string;
+  readonly tdId: string;
+  readonly devices: string;
+  readonly history: string;
 };
 
 const ZEROS = '00'.repeat(48);
 
-/** A TD report body: 584 bytes (1.0), or 648 (1.5) when `later`. */
+/** A TD report body: 584 bytes (1.0), or when `later` 648 (1.5) and 885 (extended). */
 export function tdBody(fields: Partial<TdFields> = {}, later = false): Bytes {
   const svn = fields.teeTcbSvn ?? `060103${'00'.repeat(13)}`;
   const rtmr = fields.rtmr ?? ['d0', 'd1', 'd2', 'd3'].map((byte) => byte.repeat(48));
@@ -324,9 +334,18 @@ export function tdBody(fields: Partial<TdFields> = {}, later = false): Bytes {
     [520, fields.reportData ?? new Uint8Array(64)],
   ];
   if (!later) return write(584, common);
-  return write(648, [
+  const second: typeof common = [
     ...common,
     [584, hexDecode(fields.teeTcbSvn2 ?? svn)],
     [600, hexDecode(fields.mrServiceTd ?? ZEROS)],
+  ];
+  if (!fields.extended) return write(648, second);
+  const { vmId = '00', tdId = '1d'.repeat(32), devices = ZEROS, history = '' } = fields.extended;
+  return write(885, [
+    ...second,
+    [648, hexDecode(vmId)],
+    [649, hexDecode(tdId)],
+    [681, hexDecode(devices)],
+    [729, hexDecode(history)],
   ]);
 }
