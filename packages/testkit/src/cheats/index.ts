@@ -1,0 +1,10 @@
+export {
+  type Attempt,
+  type Bounds,
+  type Cheat,
+  CHEATS,
+  type CheatName,
+  type CheatTable,
+  type PlayedTechnology,
+} from './cheats.ts';
+export { playSgx } from './sgx.ts';
