@@ -1,14 +1,14 @@
 // Receipts of runs on every technology that a made-up vendor plays: verified offline, with what they carry. Pieces cannot be
 // left out. More cheats with receipts: receipt-hardware.test.ts.
 import { base64urlEncode } from '@sealroom/bytes';
-import { playSgx, type PlayedTechnology } from '@sealroom/testkit/cheats';
+import { playSgx, playTpm, type PlayedTechnology } from '@sealroom/testkit/cheats';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { playWorld, rewriteReceipt } from '@sealroom/testkit/receipt';
 import { describe, expect, test } from 'vitest';
 import { type Judge, joinPieces, type ReceiptFile, type Trust, verifyReceipt } from './index.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
-const played = await Promise.all([playSgx].map((make) => make(NOW)));
+const played = await Promise.all([playSgx, playTpm].map((make) => make(NOW)));
 
 async function receiptOf(one: PlayedTechnology) {
   const { technology, roots, entry, collateral, published, platform, sensitivity } = one;

@@ -19,6 +19,7 @@ import {
   type CheatName,
   CHEATS,
   playSgx,
+  playTpm,
   type PlayedTechnology,
 } from '@sealroom/testkit/cheats';
 import { startVendorServices, type VendorServices } from '@sealroom/testkit/vendors/services';
@@ -53,7 +54,7 @@ import { createVaultLog } from '../start.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const HOUR = 3_600_000;
-const MAKERS = [playSgx];
+const MAKERS = [playSgx, playTpm];
 
 const played: readonly PlayedTechnology[] = await Promise.all(MAKERS.map((make) => make(NOW)));
 const log = createLog({ name: 'vault-test', silent: true });
@@ -63,28 +64,29 @@ let folder = '';
 let store: VaultCollateral;
 /** What the vault is given in place of what its store has. */
 let shown: Pick<Attempt, 'collateral' | 'keySets'> = {};
-const vendors: VendorServices[] = [];
+let vendors: VendorServices;
 const servers: RunningServer[] = [];
 const contracts = new Map<string, Agreed>();
 
 /** A store as a vault's operator sets it up: addresses of services, their authority, and files that were imported. */
 async function openStore(roots: AttestParty['roots']): Promise<VaultCollateral> {
   folder = await mkdtemp(join(tmpdir(), 'sealroom-vault-cheats-'));
-  const keySets: Record<string, string> = {};
-  const addresses: Record<string, string> = {};
-  for (const one of played) {
-    const service = await startVendorServices(one.answers);
-    vendors.push(service);
-    for (const [issuer, path] of Object.entries(one.keySets)) keySets[issuer] = `${service.url}${path}`;
-    for (const name of one.services) addresses[name] = service.url;
-  }
+  vendors = await startVendorServices(...played.map(({ answers }) => answers));
+  const { url, caPem } = vendors;
+  const keySets = Object.fromEntries(
+    played.flatMap((one) => Object.entries(one.keySets).map(([issuer, path]) => [issuer, url + path])),
+  );
   const caPath = join(folder, 'ca.pem');
-  await writeFile(caPath, vendors.map(({ caPem }) => caPem).join(''));
+  await writeFile(caPath, caPem);
   const kept = join(folder, 'collateral');
   const filling = await openCollateralStore({ folder: kept, roots, clock: () => NOW });
   await filling.import(played.flatMap(({ imports }) => imports));
   filling.close();
-  const settings = collateralSettings.parse({ folder: kept, services: { ...addresses, keySets }, caPath });
+  const settings = collateralSettings.parse({
+    folder: kept,
+    services: { amd: url, intel: url, intelCertificates: url, keySets },
+    caPath,
+  });
   return openVaultCollateral(settings, {
     dataDirectory: folder,
     log: createVaultLog(true),
@@ -135,7 +137,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const server of servers) await server.close();
-  for (const service of vendors) await service.close();
+  await vendors.close();
   store.close();
   await stage.close();
   await rm(folder, { recursive: true, force: true });

@@ -88,8 +88,6 @@ export type PlayedTechnology = {
   readonly platform: string;
   /** What its vendor's services serve. */
   readonly answers: VendorAnswers;
-  /** Under which names a vault's settings have them. */
-  readonly services: readonly ('amd' | 'intel' | 'intelCertificates')[];
   /** Paths of key sets at those services, by issuer. */
   readonly keySets: Readonly<{ [issuer: string]: string }>;
   /** All that stands beside its evidence, for who judges without a store. */

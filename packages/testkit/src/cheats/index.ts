@@ -8,3 +8,4 @@ export {
   type PlayedTechnology,
 } from './cheats.ts';
 export { playSgx } from './sgx.ts';
+export { playTpm } from './tpm.ts';

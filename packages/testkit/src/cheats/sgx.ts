@@ -340,7 +340,6 @@ export async function playSgx(now: number): Promise<PlayedTechnology> {
     roots: { intel: roots.flatMap((one) => one.roots.intel ?? []) },
     platform: `sgx:ppid:${intel.platform.ppid}`,
     answers: await intelAnswers(intel, 'sgx'),
-    services: ['intel', 'intelCertificates'],
     offline: 'affirmed',
     collateral: readCollateral(await intel.collateral('sgx')),
     published: [],
