@@ -5,7 +5,8 @@ import type { Generated, JSONColumnType, Transaction } from 'kysely';
 
 export const MIGRATIONS: string = join(import.meta.dirname, '..', 'migrations');
 
-export type Reason = { readonly code: string; readonly detail: string };
+/** `check` names the check of the evidence that did not hold. */
+export type Reason = { readonly code: string; readonly check?: string | undefined; readonly detail: string };
 
 export type Tables = {
   entries: { leaf: number; entry: Buffer };

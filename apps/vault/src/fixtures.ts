@@ -251,7 +251,7 @@ export async function approvedRun(stage: Stage): Promise<Run> {
 }
 
 /** What a room brings: everything about the contract, and of the runs its own. */
-async function scopedStatements({ said }: World, { digest }: Run): Promise<string[]> {
+export async function scopedStatements({ said }: World, { digest }: Run): Promise<string[]> {
   const statements = await Promise.all(said.map((cose) => readStatement(cose)));
   return statements
     .filter(({ type }) => STATEMENTS[type].scope === 'contract')
@@ -263,16 +263,17 @@ async function scopedStatements({ said }: World, { digest }: Run): Promise<strin
     .map(({ bytes }) => base64urlEncode(bytes));
 }
 
+/** A nonce of one vault, and the message that it came in. */
+export async function challenge(vault: TestVault): Promise<{ challenge: string; nonce: VaultNonce }> {
+  const { challenge: message } = await call(at(vault), vaultRoutes.challenge, { body: {} });
+  const { nonce } = messageUnverified('challenge', base64urlDecode(message));
+  return { challenge: message, nonce: { vault: vault.signer.kid, nonce } };
+}
+
 async function challenges(stage: Stage): Promise<{ challenges: string[]; nonces: VaultNonce[] }> {
-  const asked: string[] = [];
-  const nonces: VaultNonce[] = [];
-  for (const vault of new Set([stage.steward, stage.owner])) {
-    const { challenge } = await call(at(vault), vaultRoutes.challenge, { body: {} });
-    asked.push(challenge);
-    const { nonce } = messageUnverified('challenge', base64urlDecode(challenge));
-    nonces.push({ vault: vault.signer.kid, nonce });
-  }
-  return { challenges: asked, nonces };
+  const all = [];
+  for (const vault of new Set([stage.steward, stage.owner])) all.push(await challenge(vault));
+  return { challenges: all.map((one) => one.challenge), nonces: all.map(({ nonce }) => nonce) };
 }
 
 /** Asks each vault for a challenge and proves the room. @returns the body to send to each vault */

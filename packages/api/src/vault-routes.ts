@@ -108,7 +108,13 @@ export const vaultRoutes = {
         z.strictObject({
           run: digest,
           at: z.string(),
-          reasons: z.array(z.strictObject({ code: z.string(), detail: z.string() })),
+          reasons: z.array(
+            z.strictObject({
+              code: z.string(),
+              check: z.string().optional().describe('the check of the evidence that did not hold'),
+              detail: z.string(),
+            }),
+          ),
         }),
       ),
     }),

@@ -23,6 +23,7 @@ import { sgxEntry } from './sgx/entry.ts';
 import { sgx } from './sgx/technology.ts';
 import { tdxEntry } from './tdx/entry.ts';
 import { tdx } from './tdx/technology.ts';
+import type { Vendor } from './roots/roots.ts';
 import type { Need } from './supply/need.ts';
 import type { Category, Check, Claims, Context, Technology, Verified } from './types.ts';
 
@@ -56,6 +57,8 @@ export type TechnologyOf<P, C extends Claims, E> = {
   holdsRun?(claims: C, entry: E, run: Uint8Array): Promise<boolean>;
   /** What must be had beside the evidence, by what it says of itself; unauthenticated. Absent: nothing. */
   supplies?(parsed: P): readonly Need[];
+  /** Whose certificates and lists may be needed beside it although no service is asked for them: they are imported. */
+  readonly vendors?: readonly Vendor[];
   /** Verifies a part of evidence under an entry of partEntrySchema; it says nothing of a room. */
   verifyPart?(parsed: P, entry: PartEntry, context: Context): Promise<Omit<Verified<C>, 'claims'>>;
   /** An entry for what is only a part of evidence, with what stands beside it; undefined for whole evidence. */

@@ -42,7 +42,12 @@ type Question = {
   readonly vault: { readonly policy: AttestPolicy };
 };
 
-type Reason = { readonly code: ReleaseCode; readonly detail: string };
+type Reason = {
+  readonly code: ReleaseCode;
+  /** The check of the evidence that did not hold, by its stable id. */
+  readonly check?: string | undefined;
+  readonly detail: string;
+};
 
 const CODES: Readonly<Record<Category, ReleaseCode>> = {
   authentic: 'release/evidence',
@@ -106,6 +111,7 @@ export async function evidenceReasons(
       if (isReason(check))
         found.push({
           code: CODES[check.category],
+          check: check.id,
           detail: `this does not hold: ${check.detail} (${check.id})`,
         });
     }

@@ -22,7 +22,12 @@ import {
 import type { PayloadOf } from './statement-table.ts';
 import { mayOpenReal, type Use, vaultOf } from './terms.ts';
 
-export type Reason = { readonly code: ReleaseCode; readonly detail: string };
+/** `check` names the check of the evidence that did not hold, where one did not (docs/attestation/). */
+export type Reason = {
+  readonly code: ReleaseCode;
+  readonly check?: string | undefined;
+  readonly detail: string;
+};
 
 /** What a vault's owner allows beyond the contract; one more party whose strictest term holds. */
 export type VaultPolicy = AttestPolicy & { readonly allowSimulated: boolean };

@@ -5,6 +5,7 @@ import {
   type CollateralFile,
   type Entry,
   type Evidence,
+  type KeySet,
   readCollateral,
   type Roots,
   type RoomTechnology,
@@ -33,6 +34,7 @@ export type FakePlatform = {
   /** Accepts this platform's good rooms and no others. */
   readonly entry: Entry;
   readonly collateral: Collateral;
+  readonly keySets?: readonly KeySet[] | undefined;
   /** The platform as results name it. */
   readonly name: string;
   prove(bound: Bound): Promise<Evidence>;

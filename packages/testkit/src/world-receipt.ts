@@ -198,10 +198,10 @@ async function release(
 
 /** What a vault would hand out: the pieces that its own appraisal used. */
 async function piecesOf(
-  { entry, roots, collateral }: FakePlatform,
+  { entry, roots, collateral, keySets }: FakePlatform,
   { evidence, at }: { evidence: Evidence; at: number },
 ): Promise<{ collateral?: string[] }> {
-  const context = { at, collateral, roots };
+  const context = { at, collateral, roots, keySets };
   const { used } = await appraiseEvidence(evidence, roomPolicy([entry]), { context });
   const pieces = await packCollateral(collateral, used, roots);
   return pieces.length > 0 ? { collateral: pieces } : {};

@@ -34,6 +34,7 @@ export const nitro: TechnologyOf<NitroDocument, Claims, NitroEntry> = {
   title: 'AWS Nitro Enclave',
   hardware: true,
   needs: ['revocation', 'freshness'],
+  vendors: ['aws'],
   detect: looksLikeNitro,
   parse: parseNitro,
   verify: verifyNitro,

@@ -56,5 +56,6 @@ export const confidentialSpace: TechnologyOf<
   verify: verifyConfidentialSpace,
   appraise: async (claims, entry) => appraiseConfidentialSpace(claims, entry),
   supplies: ({ jwt }) => tokenNeeds(jwt),
+  vendors: ['google-confidential-space'],
   pin,
 };

@@ -46,5 +46,6 @@ export const nras: TechnologyOf<NrasResult, NrasClaims, NrasEntry> = {
   verify: verifyNras,
   appraise: async (claims, entry) => appraiseNras(claims, entry),
   supplies: ({ overall }) => tokenNeeds(overall),
+  vendors: ['nvidia-nras'],
   pin,
 };

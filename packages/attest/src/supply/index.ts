@@ -5,6 +5,7 @@ export {
   type NeedKind,
   needName,
   needsOf,
+  vendorsBeside,
 } from './need.ts';
-export { keySetPiece, type Piece } from './piece.ts';
+export { isImportedOf, keySetPiece, type Piece } from './piece.ts';
 export { readPieces } from './read-pieces.ts';

@@ -4,6 +4,7 @@
 import { base64urlDecode, type Bytes, BytesError } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
 import { PRODUCTS, type Product, type Tcb } from '../sev-snp/products.ts';
+import type { Vendor } from '../roots/roots.ts';
 import { technologyOf } from '../technology.ts';
 import type { Evidence } from '../types.ts';
 
@@ -96,4 +97,9 @@ export function needsOf({ technology, body }: Evidence): readonly Need[] {
     if (error instanceof AttestError || error instanceof BytesError) return [];
     throw error;
   }
+}
+
+/** Whose imported certificates and lists evidence may lean on, beside its needs: no service is known for them. */
+export function vendorsBeside({ technology }: Evidence): readonly Vendor[] {
+  return technologyOf(technology).vendors ?? [];
 }

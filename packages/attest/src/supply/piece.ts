@@ -4,7 +4,7 @@ import { type Bytes, hexEncode, sha256, utf8Encode } from '@sealroom/bytes';
 import type { Collateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
 import { readKeys } from '../jwt/key-set.ts';
-import type { Roots } from '../roots/roots.ts';
+import type { Roots, Vendor } from '../roots/roots.ts';
 import type { CollateralUse } from '../types.ts';
 
 /** Times are milliseconds since 1970; it may be used from `notBefore` until before `notAfter`. */
@@ -43,6 +43,18 @@ export function refusePiece(why: string): AttestError {
 
 export function refuseTime(why: string): AttestError {
   return new AttestError('attest/stale-collateral', why);
+}
+
+/** The name of what answers no need by its own: it comes by import alone. */
+export function importedName(kind: 'certificate' | 'crl', vendor: Vendor, digest: string): string {
+  return `${kind}_${vendor}_${digest}`;
+}
+
+/** Whether a name is one that importedName made for one of these vendors. */
+export function isImportedOf(name: string, vendors: readonly Vendor[]): boolean {
+  return vendors.some(
+    (vendor) => name.startsWith(`certificate_${vendor}_`) || name.startsWith(`crl_${vendor}_`),
+  );
 }
 
 export async function shortDigest(bytes: Uint8Array): Promise<string> {

@@ -11,7 +11,15 @@ import { type Certificate, NAME } from '../x509/certificate.ts';
 import { verifyChain } from '../x509/chain.ts';
 import { type Crl, crlProblem } from '../x509/crl.ts';
 import { certificateName, crlNames } from './names.ts';
-import { type Piece, type PieceWorld, refusePiece, refuseTime, sharedWindow, shortDigest } from './piece.ts';
+import {
+  importedName,
+  type Piece,
+  type PieceWorld,
+  refusePiece,
+  refuseTime,
+  sharedWindow,
+  shortDigest,
+} from './piece.ts';
 
 function commonName({ subjectNames }: Certificate): string {
   return subjectNames.get(NAME.commonName)?.slice(0, 80) ?? 'a certificate without a common name';
@@ -53,7 +61,7 @@ async function certificatePiece(
   const { vendor, path } = await vendorPath(certificate, all, world);
   return {
     ...(certificateName(vendor, certificate) ?? {
-      name: `certificate_${vendor}_${await shortDigest(certificate.der)}`,
+      name: importedName('certificate', vendor, await shortDigest(certificate.der)),
     }),
     kind: 'certificate',
     subject: commonName(certificate),
@@ -90,7 +98,7 @@ async function crlPieces(crl: Crl, all: Collateral, world: PieceWorld): Promise<
     const path = vendor ? { vendor, path: [issuer] } : await vendorPath(issuer, all, world);
     const own = { notBefore: crl.thisUpdate, notAfter: crl.nextUpdate ?? crl.thisUpdate };
     const names = crlNames(path.vendor, issuer);
-    const fallback = [`crl_${path.vendor}_${await shortDigest(issuer.spki)}`];
+    const fallback = [importedName('crl', path.vendor, await shortDigest(issuer.spki))];
     return (names.length > 0 ? names : fallback).map((name) => ({
       name,
       kind: 'crl',

@@ -157,6 +157,7 @@ export const tpm: TechnologyOf<TpmEvidence, TpmClaims, TpmEntry> = {
   title: 'TPM 2.0',
   hardware: true,
   needs: ['tcb', 'freshness'],
+  vendors: AK_VENDORS,
   detect: looksLikeTpm,
   parse: parseTpm,
   verify,

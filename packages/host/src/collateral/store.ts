@@ -11,7 +11,15 @@ import {
   readKeySet,
   type Roots,
 } from '@sealroom/attest';
-import { keySetPiece, type Need, needName, needsOf, type Piece } from '@sealroom/attest/supply';
+import {
+  isImportedOf,
+  keySetPiece,
+  type Need,
+  needName,
+  needsOf,
+  type Piece,
+  vendorsBeside,
+} from '@sealroom/attest/supply';
 import { utf8Decode } from '@sealroom/bytes';
 import { codeOf, refusal } from '../problem.ts';
 import { createFetcher, type Fetcher, type FetchLimits } from './fetch.ts';
@@ -56,7 +64,10 @@ export type CollateralStore = {
    * @throws attest/… naming the file · collateral/older · collateral/busy
    */
   import(files: readonly CollateralFile[]): Promise<readonly Piece[]>;
-  /** What this evidence needs, as far as it can be had now; never what has ended or not begun. */
+  /**
+   * What this evidence needs, as far as it can be had now, and what was imported of vendors whose lists no service gives; never
+   * what has ended or not begun.
+   */
   forEvidence(evidence: Evidence): Promise<Collateral>;
   /** The same, with key sets, and what could not be had. */
   gather(evidence: Evidence): Promise<Gathered>;
@@ -184,7 +195,8 @@ export async function openCollateralStore(options: CollateralOptions): Promise<C
 
   const gather: CollateralStore['gather'] = async (evidence) => {
     const needs = needsOf(evidence);
-    if (needs.length === 0) return { collateral: NO_COLLATERAL, keySets: [], unmet: [] };
+    const vendors = vendorsBeside(evidence);
+    if (needs.length + vendors.length === 0) return { collateral: NO_COLLATERAL, keySets: [], unmet: [] };
     const unmet = [
       ...(await meetAll(
         needs.filter(({ kind }) => !LATER.has(kind)),
@@ -196,10 +208,12 @@ export async function openCollateralStore(options: CollateralOptions): Promise<C
       )),
     ];
     const held = await shelf.current();
-    const used = needs.flatMap((need) => {
+    const answers = needs.flatMap((need) => {
       const one = held.get(needName(need));
       return one && isAnswer(need, one.piece) ? [one] : [];
     });
+    const imported = [...held.values()].filter(({ name }) => isImportedOf(name, vendors));
+    const used = [...answers, ...imported];
     return { collateral: assemble(used), keySets: await readSets(used), unmet };
   };
 

@@ -74,9 +74,14 @@ export class TpmAuthority {
     });
   }
 
-  /** A list of revoked serial numbers, for a week. */
-  async revocationList(serials: readonly number[]): Promise<Bytes> {
-    const thisUpdate = this.#now - DAY_MS;
-    return issueCrl(this.#issuer, { serials, thisUpdate, nextUpdate: this.#now + 7 * DAY_MS });
+  /** A list of revoked serial numbers, for a week unless told otherwise. */
+  async revocationList(
+    serials: readonly number[],
+    {
+      thisUpdate = this.#now - DAY_MS,
+      nextUpdate = this.#now + 7 * DAY_MS,
+    }: { readonly thisUpdate?: number; readonly nextUpdate?: number } = {},
+  ): Promise<Bytes> {
+    return issueCrl(this.#issuer, { serials, thisUpdate, nextUpdate });
   }
 }

@@ -1,0 +1,11 @@
+export {
+  type Attempt,
+  type Bounds,
+  type Cheat,
+  CHEATS,
+  type CheatName,
+  type CheatTable,
+  type PlayedTechnology,
+} from './cheats.ts';
+export { playSgx } from './sgx.ts';
+export { playTpm } from './tpm.ts';
