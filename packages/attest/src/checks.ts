@@ -119,10 +119,10 @@ export async function noteRevocation(
   return Promise.all([...listed, ...answered]);
 }
 
-/** Whether a field of fixed length holds these bytes and zeros behind them. */
+/** Whether a field of fixed length holds these bytes and zeros behind them. Nothing is held by no field. */
 export function holdsPadded(field: Uint8Array, bytes: Uint8Array): boolean {
   const wanted = new Uint8Array(field.length);
-  if (bytes.length > field.length) return false;
+  if (bytes.length === 0 || bytes.length > field.length) return false;
   wanted.set(bytes);
   return bytesEqual(field, wanted);
 }

@@ -17,7 +17,7 @@ function rowsOf(value: unknown, path: string): [string, string][] {
   const nested = typeof value === 'object' && value !== null;
   const simple = !nested || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
   // Also the names are of whoever made the file.
-  if (simple) return [[line(path), line(value ?? 'none')]];
+  if (simple || path.length > LONGEST) return [[line(path), line(value ?? 'none')]];
   return Object.entries(value).flatMap(([key, item]) => rowsOf(item, path === '' ? key : `${path}.${key}`));
 }
 

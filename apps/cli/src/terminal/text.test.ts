@@ -31,7 +31,7 @@ test('progress paints nothing where it cannot repaint, and ends its line where i
   expect(said[1]).toBe('\n');
 });
 
-test('tables are aligned and take no control characters from others', () => {
+test('tables are aligned and take no control characters from others, nor lines of their own', () => {
   expect(
     table(
       ['a', 'b'],
@@ -48,5 +48,7 @@ test('tables are aligned and take no control characters from others', () => {
       ['missing', undefined],
     ]),
   ).toBe('name: x\n');
+  expect(table(['a', 'b'], [['x\ny', 'z']])).toBe('a    b\nx y  z\n');
+  expect(facts([['said', 'x\nsigned: yes']])).toBe('said: x\n      signed: yes\n');
   expect(short(`sha256:${'ab'.repeat(32)}`)).toBe('abababababab');
 });

@@ -29,14 +29,14 @@ export function short(digest: string): string {
   return digest.startsWith('sha256:') ? digest.slice(7, 19) : digest;
 }
 
-/** Columns as wide as they need; the last one may be cut by the terminal, nothing else. */
+/** Columns as wide as they need; the last one may be cut by the terminal, nothing else. A row is one line, whatever is in it. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   empty = 'There are none yet.',
 ): string {
   if (rows.length === 0) return `${empty}\n`;
-  const all = [head, ...rows].map((row) => row.map(printable));
+  const all = [head, ...rows].map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
@@ -46,9 +46,11 @@ export function table(
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** `name: value` lines, aligned. */
+/** `name: value` lines, aligned; further lines of a value stand under its first, so that none passes for a name. */
 export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
   const given = pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   const width = Math.max(0, ...given.map(([name]) => name.length));
-  return given.map(([name, value]) => `${`${name}:`.padEnd(width + 2)}${printable(value)}\n`).join('');
+  const under = `\n${' '.repeat(width + 2)}`;
+  const text = (value: string) => printable(value).replaceAll('\n', under);
+  return given.map(([name, value]) => `${`${name}:`.padEnd(width + 2)}${text(value)}\n`).join('');
 }

@@ -89,7 +89,9 @@ test('is affirmed when every link holds, with revocation checked', async () => {
 test('is refused when the hardware is in debug, older than the floor, of another measurement or another chip', async () => {
   expect(await reasons(await evidence({}, { policy: 0xb001fn }))).toEqual(['sev-snp/debug']);
   expect(await reasons(await evidence({}, { measurement: new Uint8Array(48) }))).toEqual(['sev-snp/launch']);
-  expect(await reasons(await evidence({}, { vmpl: 1 }))).toEqual(['sev-snp/vmpl']);
+  const guests = await evidence({}, { vmpl: 1 });
+  expect(await reasons(guests)).toEqual(['sev-snp/vmpl']);
+  expect(azureCvm.pin(azureCvm.parse(guests)).hardware).toMatchObject({ vmpl: 0 });
   const old = { fmc: 0, bootloader: 1, tee: 0, snp: 1, microcode: 1 };
   const failed = await reasons(await evidence({}, { launch: old }));
   expect(failed).toEqual(['sev-snp/tcb/launch']);
@@ -159,6 +161,7 @@ test('has an entry that must say hardware, registers, floor, configuration and r
     { runRegister: undefined },
     { more: true },
     { hardware: { ...entryOf().hardware, runBinding: undefined, hostData: 'manifest' } },
+    { hardware: { ...entryOf().hardware, vmpl: 2 } },
   ];
   for (const change of bad) {
     const text = JSON.stringify({ v: 1, binding: 'room', accept: [{ ...entryOf(), ...change }] });

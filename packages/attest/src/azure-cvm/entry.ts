@@ -11,6 +11,11 @@ const hardware = z
   .refine(
     ({ runBinding }) => runBinding === 'software',
     'the hardware of Azure cannot name a run: say runBinding: software',
+  )
+  // The guest runs above it: what it asks for itself would name any key as the TPM's.
+  .refine(
+    (entry) => entry.technology !== 'sev-snp' || entry.vmpl === 0,
+    'the paravisor asks at vmpl 0, and only it may name the key of the TPM',
   );
 
 export const azureEntry = z

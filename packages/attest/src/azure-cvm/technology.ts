@@ -46,7 +46,8 @@ function pinHardware(
     hardware.parse(tdQuote ?? hcl.report, certificates),
     beside,
   ) as AzureEntry['hardware'];
-  return { ...entry, hostData: undefined, runBinding: 'software' };
+  const run = { hostData: undefined, runBinding: 'software' } as const;
+  return entry.technology === 'sev-snp' ? { ...entry, ...run, vmpl: 0 } : { ...entry, ...run };
 }
 
 function pin(table: HardwareTable, evidence: AzureEvidence, beside?: Collateral): AzureEntry {

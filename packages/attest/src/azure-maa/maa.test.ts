@@ -1,5 +1,5 @@
 // A made-up provider that issues tokens in the genuine format, and everything that can be wrong with them.
-import { hexDecode, type JsonObject, utf8Encode } from '@sealroom/bytes';
+import { hexDecode, hexEncode, type JsonObject, utf8Encode } from '@sealroom/bytes';
 import {
   FakeMaa,
   MAA_ISSUER,
@@ -123,6 +123,35 @@ describe('a token of Azure Attestation', () => {
     expect(await reasons(await guest({ 'x-ms-isolation-tee': 'sevsnpvm' }))).toContain('isolation');
     expect(await reasons(await guest({ 'x-ms-attestation-type': 'tpm' }))).toContain('isolation');
     expect(await reasons(await guest({ 'x-ms-attestation-type': 'sevsnpvm' }))).toContain('isolation');
+  });
+
+  it('is refused for a run that nobody named, also when its host data are zeros', async () => {
+    const bytes = await provider.token(provider.direct(reportData));
+    const manifest = { form: 'direct', guest: undefined, runBinding: undefined, hostData: 'manifest' };
+    const nothing = { reportData, hostData: new Uint8Array() };
+    const found = await judge('azure-maa', bytes, {
+      entry: { ...entry, ...manifest },
+      context,
+      binding: nothing,
+    });
+    expect(found.reasons).toEqual(['run']);
+  });
+
+  it('shows what its client chose at no more length than it has', async () => {
+    const names = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [String(index), 1]));
+    const runtime = { nonce: hexEncode(reportData), ['long'.repeat(10_000)]: names };
+    const payload = { ...provider.direct(reportData), 'x-ms-runtime': runtime };
+    const bytes = await provider.token(payload);
+    const direct = { form: 'direct', guest: undefined };
+    const { verdict, appraisal } = await judge('azure-maa', bytes, {
+      entry: { ...entry, ...direct },
+      context,
+      binding,
+    });
+    expect(verdict).toBe('affirmed');
+    const shown = Object.keys(appraisal.claims?.signed ?? {});
+    expect(shown).toContain('x-ms-runtime.nonce');
+    expect(shown.join('').length).toBeLessThan(bytes.length);
   });
 
   it('is affirmed with a console that the entry accepts', async () => {

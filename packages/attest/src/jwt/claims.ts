@@ -50,12 +50,15 @@ export function hexAt(object: JsonObject | undefined, name: string, length: numb
 
 const LONGEST = 200;
 
-/** Every claim of the top level and of objects in it, by its path, for display. */
+/**
+ * Every claim of the top level and of objects in it, by its path, for display. A service signs what its client gave it too: an
+ * object whose path is long is shown as text, so that a long name before many others costs no more than the token is long.
+ */
 export function displayed(object: JsonObject, before = ''): Record<string, string | number | boolean> {
   const out: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(object)) {
     const path = `${before}${name}`;
-    if (isObject(value)) Object.assign(out, displayed(value, `${path}.`));
+    if (isObject(value) && path.length <= LONGEST) Object.assign(out, displayed(value, `${path}.`));
     else if (typeof value === 'number' || typeof value === 'boolean') out[path] = value;
     else out[path] = (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, LONGEST);
   }

@@ -18,17 +18,22 @@ export type NitroOptions = {
   readonly helper?: readonly string[];
   /** The register (16 to 31) that is extended once with the manifest and locked; null where the evidence names no run. */
   readonly runRegister?: number | null;
+  /** How long the helper may take for one message. */
+  readonly timeoutMs?: number;
 };
+
+type Helper = { readonly words: readonly string[]; readonly timeoutMs: number };
 
 const LARGEST = 12_288;
 const RUN_REGISTER = 16;
 const HELPER_MS = 30_000;
 
-async function exchange(helper: readonly string[], message: Bytes): Promise<Bytes> {
+async function exchange({ words: helper, timeoutMs }: Helper, message: Bytes): Promise<Bytes> {
   const [program = '', ...words] = helper;
   const { PATH } = process.env;
   const env = PATH === undefined ? {} : { PATH };
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], timeout: HELPER_MS, env });
+  const ends = { timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], ...ends, env });
   const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
   let got: Bytes = new Uint8Array();
   child.stdout.on('data', (part: Uint8Array) => {
@@ -52,7 +57,7 @@ async function exchange(helper: readonly string[], message: Bytes): Promise<Byte
 }
 
 /** Sends a request and gives the answer's content under the request's name. @throws ProviderError */
-async function ask(helper: readonly string[], name: string, members: Record<string, Cbor>): Promise<Cbor> {
+async function ask(helper: Helper, name: string, members: Record<string, Cbor>): Promise<Cbor> {
   const bytes = await exchange(helper, cborEncode(new Map([[name, new Map(Object.entries(members))]])));
   let answer: Cbor;
   try {
@@ -85,7 +90,7 @@ function bytesIn(answer: Cbor, name: string): Uint8Array {
 }
 
 /** Extends the register with the run and locks it; one that was locked must hold this run. */
-async function nameRun(helper: readonly string[], index: number, run: Uint8Array): Promise<void> {
+async function nameRun(helper: Helper, index: number, run: Uint8Array): Promise<void> {
   const described = await ask(helper, 'DescribePCR', { index });
   const wanted = new Uint8Array(await crypto.subtle.digest('SHA-384', concat(new Uint8Array(48), run)));
   const held = bytesIn(described, 'data');
@@ -102,14 +107,16 @@ async function nameRun(helper: readonly string[], index: number, run: Uint8Array
 
 /** @throws ProviderError when the register is none that an enclave may use */
 export function nitro({
-  helper = NSM_HELPER,
+  helper: words = NSM_HELPER,
   runRegister = RUN_REGISTER,
+  timeoutMs = HELPER_MS,
 }: NitroOptions = {}): EvidenceProvider {
   if (runRegister !== null && (runRegister < 16 || runRegister > 31))
     throw new ProviderError(
       'provider/refused',
       'The run register must be one of 16 to 31, which AWS leaves to enclaves.',
     );
+  const helper = { words, timeoutMs };
   const technology = 'aws-nitro' as RoomTechnology;
   return {
     name: 'aws-nitro',

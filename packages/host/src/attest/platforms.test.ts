@@ -201,6 +201,14 @@ describe('A Nitro enclave', () => {
     expect(names).toContain('PATH');
   });
 
+  test('does not wait for a helper that neither answers nor ends when it is asked to', async () => {
+    const script = join(folder, 'stubborn.mjs');
+    await writeFile(script, `process.on('SIGTERM', () => undefined); setInterval(() => undefined, 1000);`);
+    await expect(
+      nitro({ helper: [process.execPath, script], timeoutMs: 500 }).provide(B, run),
+    ).rejects.toMatchObject({ code: 'provider/unavailable' });
+  });
+
   test('says so when the helper is not there or fails, and when a register is none of an enclave’s', async () => {
     for (const helperWords of [['/nonexistent/helper'], [process.execPath, '-e', 'process.exit(1)']])
       await expect(nitro({ helper: helperWords }).provide(B, run)).rejects.toMatchObject({

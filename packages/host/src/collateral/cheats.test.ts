@@ -236,6 +236,17 @@ test('what was not there is asked for again later and later', async () => {
   expect(await times()).toBe(3);
 });
 
+test('a service that failed while the clock was ahead is asked once the clock is right', async () => {
+  const answer = stage.vendors.answers.get(PATHS.crl);
+  stage.vendors.answers.delete(PATHS.crl);
+  const store = await stage.open();
+  stage.clock.now = NOW + 300 * DAY;
+  await store.gather(snp);
+  stage.clock.now = NOW;
+  if (answer) stage.vendors.answers.set(PATHS.crl, answer);
+  expect((await store.gather(snp)).unmet).toEqual([]);
+});
+
 test('a service is asked so many times and then left alone for a while', async () => {
   const store = await stage.open({ fetch: { burst: 2, refillMs: 10_000 } });
   const first = await store.gather(snp);

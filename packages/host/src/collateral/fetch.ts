@@ -73,7 +73,11 @@ type Failures = {
 function createFailures(clock: () => number, { backoffMs, longestBackoffMs }: FetchLimits): Failures {
   const failures = new Map<string, Failure>();
   return {
-    waitsFor: (name) => (failures.get(name)?.until ?? 0) > clock(),
+    waitsFor(name) {
+      const left = (failures.get(name)?.until ?? 0) - clock();
+      // A longer wait was begun by a clock that was ahead.
+      return left > 0 && left <= longestBackoffMs;
+    },
     fail(name, until) {
       const now = clock();
       const times = (failures.get(name)?.times ?? 0) + 1;

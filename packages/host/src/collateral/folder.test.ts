@@ -1,7 +1,7 @@
 // The folder: whole files or none, one writer, bounded, believed only while names are true; kills and several processes.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8Encode } from '@sealroom/bytes';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -74,6 +74,13 @@ test.each([
   ],
   ['half of its bytes', async (path: string) => writeFile(path, (await readFile(path)).subarray(0, 100))],
   ['no bytes', async (path: string) => writeFile(path, '')],
+  [
+    'a link to itself in its place',
+    async (path: string) => {
+      await rm(path);
+      await symlink(path, path);
+    },
+  ],
 ])('a file with %s counts as none and is fetched again', async (_, damage) => {
   await (await stage.open()).gather(snp);
   const file = (await readdir(stage.folder)).find((name) => name.startsWith('amd-crl')) ?? '';

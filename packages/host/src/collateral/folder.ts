@@ -31,7 +31,7 @@ export const FOLDER_LIMITS: FolderLimits = { files: 4096, bytes: 128 * 1024 * 10
 export type CollateralFolder = {
   readonly path: string;
   list(): Promise<KeptFile[]>;
-  /** undefined when the file is gone, or is not the one that its name says. */
+  /** undefined when the file is gone, cannot be read, or is not the one that its name says. */
   read(kept: KeptFile): Promise<Bytes | undefined>;
   /**
    * Keeps all of these, then removes what they replace. @throws collateral/busy when another process goes on writing
@@ -42,6 +42,8 @@ export type CollateralFolder = {
 
 const NAME = /^([a-zA-Z0-9.-]+(?:_[a-zA-Z0-9.-]+){0,4})_(\d{13})_([0-9a-f]{64})\.(der|json)$/;
 const LARGEST = 16 * 1024 * 1024;
+/** Of one file that cannot be read, which is its own fault and no other's. */
+const UNREADABLE: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'EACCES', 'EPERM', 'ELOOP', 'EIO']);
 const TURNS = 100;
 const TURN_MS = 50;
 
@@ -67,7 +69,7 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0;
+    if (UNREADABLE.has(codeOf(error) ?? '')) return 0;
     throw error;
   }
 }
@@ -167,7 +169,7 @@ export async function openCollateralFolder(
         const bytes = new Uint8Array(await readFile(whole));
         return hexEncode(await sha256(bytes)) === digest ? bytes : undefined;
       } catch (error) {
-        if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EISDIR') return undefined;
+        if (UNREADABLE.has(codeOf(error) ?? '')) return undefined;
         throw error;
       }
     },

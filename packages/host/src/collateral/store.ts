@@ -164,7 +164,9 @@ type Parts = {
 /** Has a need met from the folder or a service; what is there counts until its end, whatever becomes of looking for newer. */
 async function meet(need: Need, held: HeldPiece | undefined, { shelf, fetcher, clock }: Parts) {
   const fits = held !== undefined && isAnswer(need, held.piece);
-  const aged = fits && REFRESHED.has(held.piece.kind) && clock() - held.fetchedAt >= REFRESH_MS;
+  const age = clock() - (held?.fetchedAt ?? 0);
+  // What came while the clock was ahead is no newer than now.
+  const aged = fits && REFRESHED.has(held.piece.kind) && (age < 0 || age >= REFRESH_MS);
   if (fits && !aged) return undefined;
   try {
     if (!fetcher)

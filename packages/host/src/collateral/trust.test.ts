@@ -6,7 +6,7 @@ import { base64urlEncode, utf8Encode } from '@sealroom/bytes';
 import { jwksText, tokenSigner } from '@sealroom/testkit/vendors/tokens';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openCollateralFolder } from './folder.ts';
-import { DAY, makeVendors, NOW, setStage, type Stage } from './stage-for-tests.ts';
+import { DAY, makeVendors, NOW, PATHS, setStage, type Stage } from './stage-for-tests.ts';
 
 const ISSUER = 'https://made-up.weu.attest.azure.net';
 const vendors = await makeVendors();
@@ -36,6 +36,18 @@ test('a key set that came while the clock was ahead gives way once the clock is 
   expect(unmet).toEqual([]);
   expect(keySets).toMatchObject([{ fetchedAt: NOW, notAfter: NOW + DAY }]);
   expect((await store.list()).good.map(({ fetchedAt }) => fetchedAt)).toEqual([NOW]);
+});
+
+test('a list that came while the clock was ahead is looked for anew once the clock is right', async () => {
+  const store = await stage.open();
+  const asked = () => stage.vendors.asked.filter((path) => path === PATHS.crl).length;
+  stage.clock.now = NOW + 2 * DAY;
+  expect((await store.gather(vendors.snp)).unmet).toEqual([]);
+  stage.clock.now = NOW;
+  expect((await store.gather(vendors.snp)).unmet).toEqual([]);
+  expect(asked()).toBe(2);
+  await store.gather(vendors.snp);
+  expect(asked()).toBe(2);
 });
 
 test('a folder of another user is refused: its owner could put a key set into it', async (context) => {
