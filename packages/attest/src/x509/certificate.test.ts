@@ -12,6 +12,7 @@ import {
 } from '@sealroom/testkit/vendors/write-der';
 import { expect, it } from 'vitest';
 import { type Certificate, parseCertificate } from './certificate.ts';
+import { parseCrl } from './crl.ts';
 
 const ECDSA = derSequence(derOid('1.2.840.10045.4.3.2'));
 const NAME = distinguishedName([['CN', 'someone']]);
@@ -54,6 +55,22 @@ it('is read when it is as it should be, with times of both kinds', () => {
   for (const [text, time] of zones) {
     const validity = derSequence(der(0x17, utf8Encode(text)), derTime(END));
     expect(new Date(parseCertificate(certificate({ validity })).notBefore).toISOString()).toBe(time);
+  }
+});
+
+// The frame is not signed, so that only one can be right: whoever changed it would make another certificate of one.
+it('is refused, as a list is, in a frame that is no SEQUENCE', () => {
+  const good = certificate({ rest: HARMLESS });
+  const list = (tag: number) => {
+    const tbs = derSequence(derInteger(1), ECDSA, NAME, derTime(BEGIN), derTime(END));
+    return der(tag, tbs, ECDSA, der(0x03, new Uint8Array(1), derSequence(derInteger(1), derInteger(1))));
+  };
+  expect(parseCrl(list(0x30)).nextUpdate).toBe(END);
+  for (const tag of [0x10, 0x31, 0x61, 0x70, 0xa0, 0xb0, 0xbc, 0xf0]) {
+    expect(() => parseCertificate(concat(Uint8Array.of(tag), good.subarray(1))), `tag ${tag}`).toThrow(bad);
+    expect(() => parseCrl(list(tag)), `list, tag ${tag}`).toThrow(
+      expect.objectContaining({ code: 'attest/bad-crl' }),
+    );
   }
 });
 

@@ -17,7 +17,7 @@ import {
   SubjectKeyIdentifier,
 } from '@peculiar/asn1-x509';
 import { AttestError } from '../error.ts';
-import { checkDer, childrenOf, type Element, readElement, timeOf } from './der.ts';
+import { checkDer, childrenOf, type Element, readElement, TAG, timeOf } from './der.ts';
 import { curveOf, type Scheme, schemeOf } from './signature.ts';
 
 export type Extension = { readonly critical: boolean; readonly value: Bytes };
@@ -113,8 +113,10 @@ export function signedParts(bytes: Bytes): { tbs: Element; scheme: Scheme; signa
   const whole = readElement(bytes);
   checkDer(whole);
   const [tbs, algorithm, signature, ...rest] = childrenOf(whole);
-  if (!tbs || !algorithm || signature?.tag !== 0x03 || signature.content[0] !== 0 || rest.length > 0)
+  if (whole.tag !== TAG.sequence || !tbs || !algorithm || rest.length > 0)
     throw new Error('not a signed structure');
+  if (signature?.tag !== TAG.bitString || signature.content[0] !== 0)
+    throw new Error('a signature that is not whole bytes');
   const inner = childrenOf(tbs).find((child) => child.tag === 0x30);
   if (!inner || !bytesEqual(inner.bytes, algorithm.bytes)) throw new Error('two signature algorithms');
   return { tbs, scheme: schemeOf(algorithm), signature: bytesOf(signature.content.subarray(1)) };

@@ -1,6 +1,6 @@
 // Certificate revocation lists (RFC 5280 section 5): full lists of one issuer, signed by it, within their window. Lists that
-// are indirect, partial or deltas carry critical extensions and are refused, as they are when those are not marked critical. A certificate whose revocation could not be
-// checked is told as such; whether that may be is the policy's business.
+// are indirect, partial or deltas carry critical extensions and are refused, as they are when those are not marked critical.
+// A certificate whose revocation could not be checked is told as such; whether that may be is the policy's business.
 import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { AsnParser } from '@peculiar/asn1-schema';
 import {
