@@ -71,6 +71,8 @@ test('gives each target its number of executions, of those whose names are wante
   expect(findings).toBe(0);
   const told = lines.filter((line) => line.startsWith('target='));
   expect(told.length).toBeGreaterThan(1);
+  const names = told.map((line) => line.split(' ')[0]);
+  expect(new Set(names).size).toBe(names.length);
   for (const line of told) {
     expect(line).toMatch(/^target=\S*(?:hex|utf8)/);
     expect(Number(/executions=([0-9]+)/.exec(line)?.[1])).toBeGreaterThanOrEqual(100);

@@ -58,6 +58,7 @@ class Runner {
   readonly #before: Totals = { executions: 0, accepted: 0, refused: 0, corpus: 0, covered: 0, findings: 0 };
   #current: Progress | undefined;
   #counts: Progress['targets'] = {};
+  readonly #told = new Set<string>();
   #restarts = 0;
 
   constructor(family: string, options: RunOptions) {
@@ -81,7 +82,7 @@ class Runner {
     }
     clearInterval(log);
     this.#log();
-    if (each !== undefined) this.#logTargets();
+    if (each !== undefined) this.#logTargets(this.#counts);
     return this.#before;
   }
 
@@ -122,12 +123,15 @@ class Runner {
     this.#say(words.join(' '));
   }
 
-  /** Of the last thread: one that was replaced begins its counts anew. */
-  #logTargets(): void {
-    for (const [name, { executions, accepted, refused, corpus }] of Object.entries(this.#counts))
+  /** Once each, of the last thread: one that was replaced begins its counts anew. */
+  #logTargets(targets: Progress['targets'], least = 0): void {
+    for (const [name, { executions, accepted, refused, corpus }] of Object.entries(targets)) {
+      if (executions < least || this.#told.has(name)) continue;
+      this.#told.add(name);
       this.#say(
         `target=${name} executions=${executions} accepted=${accepted} refused=${refused} corpus=${corpus}`,
       );
+    }
   }
 
   #save(finding: Finding): void {
@@ -201,6 +205,8 @@ class Runner {
         this.#targets = message.targets ?? this.#targets;
         if (message.finding) this.#save(message.finding);
         this.#current = message.done ?? message.progress ?? this.#current;
+        // As soon as it is done, so that a run which is ended early has shown what it did.
+        if (each !== undefined) this.#logTargets(this.#current?.targets ?? {}, each);
         if (message.done) stop(true);
       });
       worker.on('error', (error: Error & { code?: string }) => {
