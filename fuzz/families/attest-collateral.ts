@@ -190,7 +190,9 @@ async function policyTarget(): Promise<Target> {
     name: 'attest.policy',
     covers: ['attest/parsePolicy'],
     form: 'json',
-    seeds: bindings.map((binding) => utf8Encode(JSON.stringify({ v: 1, binding, accept, distrust: ['a'] }))),
+    seeds: bindings.map((binding) =>
+      utf8Encode(JSON.stringify({ v: 1, binding, accept, distrust: ['sev-snp:chip:aa'] })),
+    ),
     words: [
       'any',
       'accepted',

@@ -159,11 +159,15 @@ post({"count": len(found), "reached": ", ".join(reached)[:300]})`;
       'reports and then fills memory',
       python('post({"n": 5})\nhog = []\nwhile True: hog.append(b"x" * (16 << 20))', { memoryGiB: 0.25 }),
     ],
-  ])('that %s has failed, leaves nothing, and the next one runs', async (_name, wish) => {
-    expect(await run(wish)).toEqual({ outcome: 'failed', code: 'room/no-report', left: [] });
-    expect([marked(mark), traces()]).toEqual([0, []]);
-    expect(await run(NEXT)).toEqual({ outcome: 'completed', report: { n: 1 }, left: [] });
-  });
+  ])(
+    'that %s has failed, leaves nothing, and the next one runs',
+    async (_name, wish) => {
+      expect(await run(wish)).toEqual({ outcome: 'failed', code: 'room/no-report', left: [] });
+      expect([marked(mark), traces()]).toEqual([0, []]);
+      expect(await run(NEXT)).toEqual({ outcome: 'completed', report: { n: 1 }, left: [] });
+    },
+    240_000,
+  );
 
   test('that starts threads without end gets no more than its share, and can still report', async () => {
     const program = `import threading, time

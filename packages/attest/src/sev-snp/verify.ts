@@ -10,7 +10,7 @@ import {
   type Revocation,
   usedCertificates,
 } from '../checks.ts';
-import type { Claims, Context, Verified } from '../types.ts';
+import type { Claims, CollateralUse, Context, Verified } from '../types.ts';
 import { type Certificate, NAME } from '../x509/certificate.ts';
 import { type Chain, verifyChain } from '../x509/chain.ts';
 import { curveOf, hasSigned } from '../x509/signature.ts';
@@ -141,6 +141,7 @@ function platformOf({ chipId }: SnpReport, { chip, provider }: EndorsementKey): 
 function claimsOf(report: SnpReport, key: EndorsementKey): SnpClaims {
   const { kind, product, provider } = key;
   const platform = platformOf(report, key);
+  let signed: Claims['signed'] | undefined;
   return {
     technology: 'sev-snp',
     hardware: true,
@@ -149,8 +150,12 @@ function claimsOf(report: SnpReport, key: EndorsementKey): SnpClaims {
     hostData: report.hostData,
     reportData: report.reportData,
     platform,
-    ...(provider !== undefined && { otherNames: [`sev-snp:provider:${provider}`] }),
-    signed: signedClaims(report, { kind, product, provider, platform }),
+    otherNames: provider === undefined ? [] : [`sev-snp:provider:${provider}`],
+    // For people and results; a release asks for none of it.
+    get signed() {
+      signed ??= signedClaims(report, { kind, product, provider, platform });
+      return signed;
+    },
     report,
     product,
     kind,
@@ -167,24 +172,28 @@ function noKey(checks: Checks, report: SnpReport, problem: string | undefined): 
   return { checks: checks.list, claims: undefined, used: [] };
 }
 
-/** Never throws for bad evidence. Claims are given when the report is authentic, whatever is known of revocation. */
-export async function verifySnp(
-  { report, certificates }: SnpEvidence,
-  { revocation }: { readonly revocation: Revocation },
-  { at, collateral, roots }: Context,
-): Promise<Verified<SnpClaims>> {
+/** What can be said of a report under a key before it is known whether that key signed it. */
+type Assessed = {
+  readonly checks: Checks;
+  /** What the report claims, if the key signed it and nothing but its signature is open. */
+  readonly claimed: SnpClaims | undefined;
+  readonly used: readonly CollateralUse[];
+};
+
+type World = {
+  readonly candidates: readonly Certificate[];
+  readonly revocation: Revocation;
+  readonly context: Context;
+};
+
+async function assess(
+  report: SnpReport,
+  key: EndorsementKey,
+  { candidates, revocation, context: { at, collateral, roots } }: World,
+): Promise<Assessed> {
   const checks = collectChecks('sev-snp');
-  const candidates = [...certificates, ...collateral.certificates];
-  const { keys, problem } = nearestKeys(candidates, report, at);
-  const [likely] = keys;
-  if (!likely) return noKey(checks, report, problem);
   const options = { intermediates: candidates, anchors: roots.amd ?? [], at };
-  // The certificates are looked at while the platform computes; only of several providers' keys can another be the one.
-  const [{ key, signed }, chainOfLikely] = await Promise.all([
-    signerOf(keys, report, likely),
-    verifyChain(likely.certificate, options),
-  ]);
-  const chain = key === likely ? chainOfLikely : await verifyChain(key.certificate, options);
+  const chain = await verifyChain(key.certificate, options);
   const good = [
     noteChain(checks, chain),
     noteLadder(checks, chain, key),
@@ -192,10 +201,9 @@ export async function verifySnp(
     noteKind(checks, report, key),
     noteChip(checks, report, key),
     noteTcb(checks, report, key),
-    checks.check('signature', 'authentic', signed, 'the endorsement key signed the report'),
   ].every(Boolean);
   const used = await usedCertificates(chain.path);
-  if (chain.problems.length > 0) return { checks: checks.list, claims: undefined, used };
+  if (chain.problems.length > 0) return { checks, claimed: undefined, used };
   const [, ...issuers] = chain.path;
   const root = issuers.at(-1);
   const lists = await noteRevocation(checks, root ? [...issuers, root] : issuers, {
@@ -203,6 +211,26 @@ export async function verifySnp(
     at,
     policy: revocation,
   });
-  const claims = good ? claimsOf(report, key) : undefined;
-  return { checks: checks.list, claims, used: [...used, ...lists] };
+  return { checks, claimed: good ? claimsOf(report, key) : undefined, used: [...used, ...lists] };
+}
+
+/** Never throws for bad evidence. Claims are given when the report is authentic, whatever is known of revocation. */
+export async function verifySnp(
+  { report, certificates }: SnpEvidence,
+  { revocation }: { readonly revocation: Revocation },
+  context: Context,
+): Promise<Verified<SnpClaims>> {
+  const candidates = [...certificates, ...context.collateral.certificates];
+  const { keys, problem } = nearestKeys(candidates, report, context.at);
+  const [likely] = keys;
+  if (!likely) return noKey(collectChecks('sev-snp'), report, problem);
+  const world = { candidates, revocation, context };
+  // All else is looked at while the platform computes; only of several providers' keys can another be the one.
+  const [{ key, signed }, ofLikely] = await Promise.all([
+    signerOf(keys, report, likely),
+    assess(report, likely, world),
+  ]);
+  const { checks, claimed, used } = key === likely ? ofLikely : await assess(report, key, world);
+  checks.check('signature', 'authentic', signed, 'the endorsement key signed the report');
+  return { checks: checks.list, claims: signed ? claimed : undefined, used };
 }

@@ -109,23 +109,33 @@ export type ChainOptions = {
   readonly at: number;
 };
 
+/** Who may have issued a certificate, anchors first; what the path holds already is left out. */
+function* candidatesFor(
+  current: Certificate,
+  path: readonly Certificate[],
+  { intermediates, anchors }: ChainOptions,
+): Generator<Certificate> {
+  const isNew = (one: Certificate) => !path.some((seen) => sameCertificate(seen, one));
+  for (const one of anchors) if (bytesEqual(one.subject, current.issuer) && isNew(one)) yield one;
+  for (const one of intermediates)
+    if (couldIssue(one, current) && !isAnchor(one, anchors) && isNew(one)) yield one;
+}
+
 async function pathFrom(
   leaf: Certificate,
-  { intermediates, anchors }: ChainOptions,
+  options: ChainOptions,
 ): Promise<{ path: Certificate[]; problem: ChainProblem | undefined }> {
   const path = [leaf];
   let broken: Certificate | undefined;
   for (let current = leaf; path.length <= LONGEST; ) {
-    if (anchors.some((one) => sameCertificate(one, current))) return { path, problem: undefined };
-    const candidates = [
-      ...anchors.filter((one) => bytesEqual(one.subject, current.issuer)),
-      ...intermediates.filter((one) => couldIssue(one, current) && !isAnchor(one, anchors)),
-    ].filter((one) => !path.some((seen) => sameCertificate(seen, one)));
+    if (options.anchors.some((one) => sameCertificate(one, current))) return { path, problem: undefined };
     let next: Certificate | undefined;
-    for (const candidate of candidates) {
-      if (next) break;
-      if (await issued(candidate, current)) next = candidate;
-      else broken = current;
+    for (const candidate of candidatesFor(current, path, options)) {
+      if (await issued(candidate, current)) {
+        next = candidate;
+        break;
+      }
+      broken = current;
     }
     if (!next) break;
     path.push(next);
