@@ -58,17 +58,14 @@ function decode(bytes: Uint8Array): Cbor {
  * that a document can have. What is signed stays as it stands.
  */
 function decodePayload(payload: Bytes): Cbor {
-  if (payload[0] !== OPEN_MAP) return decode(payload);
-  if (payload.at(-1) !== BREAK) throw malformed('its payload has no end');
-  const members = payload.subarray(1, -1);
-  const counts = OPTIONAL.map((_, index) => NEEDED.length + index + 1);
-  for (const count of [NEEDED.length, ...counts])
+  const open = payload[0] === OPEN_MAP && payload.at(-1) === BREAK;
+  for (let count = NEEDED.length; open && count <= NEEDED.length + OPTIONAL.length; count++)
     try {
-      return decode(concat(Uint8Array.of(MAP_OF + count), members));
+      return decode(concat(Uint8Array.of(MAP_OF + count), payload.subarray(1, -1)));
     } catch (error) {
       if (!(error instanceof AttestError)) throw error;
     }
-  throw malformed('its payload has too many members, too few, or is not as AWS writes it');
+  return decode(payload);
 }
 
 /** Protected header, payload and signature. */
