@@ -195,3 +195,16 @@ export function startedForAnother(technology: RoomTechnology, prove: Prove): Che
     attempt: async ({ good, manifest: { hostData } }) => ({ body: await prove({ ...good, hostData }) }),
   };
 }
+
+/** One table of several, which may have rows of one name. @throws Error when a cheat is not in exactly one way there */
+export function joined(...tables: readonly Partial<CheatTable>[]): CheatTable {
+  const rows = CHEATS.map((name): [CheatName, Row] => {
+    const found = tables.flatMap((table): Row[] => (table[name] ? [table[name]] : []));
+    const played = found.flatMap((row) => ('none' in row ? [] : row));
+    const [reason] = found.filter((row) => 'none' in row);
+    if ((reason !== undefined) === played.length > 0)
+      throw new Error(`“${name}” must be played or have a reason`);
+    return [name, reason ?? played];
+  });
+  return Object.fromEntries(rows) as CheatTable;
+}
