@@ -1,22 +1,55 @@
 // Receipts of runs on every technology that a made-up vendor plays: verified offline, with what they carry. Pieces cannot be
-// left out. More cheats with receipts: receipt-hardware.test.ts.
+// left out, and where all vaults gave keys to a room that cheated, its receipt is refused. More: receipt-hardware.test.ts.
 import { base64urlEncode } from '@sealroom/bytes';
-import { playSgx, playTpm, type PlayedTechnology } from '@sealroom/testkit/cheats';
+import {
+  type Cheat,
+  CHEATS,
+  playAzureCvm,
+  playSgx,
+  playTpm,
+  type PlayedTechnology,
+} from '@sealroom/testkit/cheats';
+import type { FakePlatform } from '@sealroom/testkit/hardware';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { playWorld, rewriteReceipt } from '@sealroom/testkit/receipt';
 import { describe, expect, test } from 'vitest';
 import { type Judge, joinPieces, type ReceiptFile, type Trust, verifyReceipt } from './index.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
-const played = await Promise.all([playSgx, playTpm].map((make) => make(NOW)));
+const played = await Promise.all([playSgx, playTpm, playAzureCvm].map((make) => make(NOW)));
 
-async function receiptOf(one: PlayedTechnology) {
-  const { technology, roots, entry, collateral, published, platform, sensitivity } = one;
-  const prove = async (bound: Parameters<typeof one.prove>[0]) => ({
+type Told = PlayedTechnology['cheats'];
+
+/** What vaults release on, which should not. Cheats with the form of evidence do not get as far as a receipt. */
+const PLAYED: readonly (keyof Told)[] = CHEATS.filter(
+  (name) => !['simulated evidence', 'an unknown version', 'trailing bytes', 'a large blob'].includes(name),
+).filter((name) => !name.startsWith('a clock') && name !== 'truncation');
+
+/** A run whose vaults all release on what the room shows them. */
+async function receiptOf(one: PlayedTechnology, cheat?: Cheat) {
+  const { technology, roots, entry, published, platform, sensitivity } = one;
+  let { collateral } = one;
+  const others = async () => {
+    const random = () => crypto.getRandomValues(new Uint8Array(32));
+    return { reportData: random(), hostData: random() };
+  };
+  const on: FakePlatform = {
     technology,
-    body: base64urlEncode(await one.prove(bound)),
-  });
-  const on = { technology, roots, entry, collateral, keySets: published, name: platform, prove };
+    roots,
+    entry,
+    get collateral() {
+      return collateral;
+    },
+    keySets: published,
+    name: platform,
+    prove: async (good) => {
+      const other = await others();
+      const bounds = { good, nonce: other, key: other, manifest: other };
+      const shown = cheat ? await cheat.attempt(bounds) : { body: await one.prove(good) };
+      collateral = 'collateral' in shown && shown.collateral ? shown.collateral : one.collateral;
+      return { technology, body: base64urlEncode(new Uint8Array(shown.body)) };
+    },
+  };
   return playWorld(await createFakeLedger({ origin: 'ledger.test' }), NOW, { platform: on, sensitivity });
 }
 
@@ -48,6 +81,24 @@ describe.each(played.filter(({ offline }) => offline === 'affirmed'))(
         });
         expect(await codeOf(less, { roots }, trust)).toBe('receipt/evidence');
       }
+    });
+
+    test('is refused by a reader who distrusts its platform', async () => {
+      const { receipt, trust } = await receiptOf(one);
+      expect(await codeOf(receipt, { roots }, trust)).toBe('pinned');
+      const distrust = [platform];
+      expect(await codeOf(receipt, { roots }, { ...trust, distrust })).toBe('receipt/pins-hardware');
+    });
+
+    test('is refused where all vaults gave keys to a room that cheated', async () => {
+      const found: { [name: string]: string } = {};
+      for (const name of PLAYED) {
+        const row = one.cheats[name];
+        const [cheat] = 'none' in row ? [] : row;
+        if (cheat) found[name] = await codeOf((await receiptOf(one, cheat)).receipt, { roots });
+      }
+      expect(Object.keys(found).length).toBeGreaterThan(PLAYED.length / 2);
+      expect(new Set(Object.values(found))).toEqual(new Set(['receipt/evidence']));
     });
   },
 );

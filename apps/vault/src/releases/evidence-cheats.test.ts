@@ -18,6 +18,7 @@ import {
   type Cheat,
   type CheatName,
   CHEATS,
+  playAzureCvm,
   playSgx,
   playTpm,
   type PlayedTechnology,
@@ -54,7 +55,7 @@ import { createVaultLog } from '../start.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const HOUR = 3_600_000;
-const MAKERS = [playSgx, playTpm];
+const MAKERS = [playSgx, playTpm, playAzureCvm];
 
 const played: readonly PlayedTechnology[] = await Promise.all(MAKERS.map((make) => make(NOW)));
 const log = createLog({ name: 'vault-test', silent: true });
@@ -62,6 +63,8 @@ const log = createLog({ name: 'vault-test', silent: true });
 let stage: Stage;
 let folder = '';
 let store: VaultCollateral;
+/** Platforms that the vaults' owners believe no more. */
+let distrust: string[] = [];
 /** What the vault is given in place of what its store has. */
 let shown: Pick<Attempt, 'collateral' | 'keySets'> = {};
 let vendors: VendorServices;
@@ -126,7 +129,9 @@ beforeAll(async () => {
   store = await openStore(roots);
   const attest: AttestParty = {
     roots,
-    distrust: [],
+    get distrust() {
+      return distrust;
+    },
     collateral: async (evidence) => shown.collateral ?? store.forEvidence(evidence),
     keySets: async (evidence) => shown.keySets ?? store.keySets(evidence),
   };
@@ -145,6 +150,7 @@ afterAll(async () => {
 
 afterEach(() => {
   shown = {};
+  distrust = [];
 });
 
 /** A run with a room, and a nonce of each vault: what its evidence must bind. */
@@ -268,6 +274,16 @@ describe.each(played)('$title: no key is released on', (one) => {
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(told));
     expect(told.size).toBe(row.length);
     expect(row.length).toBeGreaterThan(0);
+  });
+
+  it('a platform that the vault’s owner distrusts, by its name', async () => {
+    const honest: Cheat = {
+      what: 'good evidence of it',
+      told: [`release/platform ${one.technology}/distrusted`],
+      attempt: async ({ good }) => ({ body: await one.prove(good) }),
+    };
+    distrust = [one.platform.toUpperCase()];
+    expect(await refusalOf(one, prepared, honest)).toEqual(honest.told);
   });
 
   it('what is not played here has its reason, and little is not', () => {

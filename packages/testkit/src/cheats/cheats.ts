@@ -174,11 +174,6 @@ export function otherBindings(technology: RoomTechnology, prove: Prove, run: 'fi
   const bound = (what: 'nonce' | 'key', text: string): readonly Cheat[] => [
     { what: text, told, attempt: async (bounds) => ({ body: await prove(bounds[what]) }) },
   ];
-  const otherRun: Cheat = {
-    what: 'the field that names the run',
-    told: [started],
-    attempt: async ({ good, manifest: { hostData } }) => ({ body: await prove({ ...good, hostData }) }),
-  };
   return {
     'another nonce': bound('nonce', 'a nonce of another day'),
     'another key': bound('key', 'the keys of another room'),
@@ -189,9 +184,27 @@ export function otherBindings(technology: RoomTechnology, prove: Prove, run: 'fi
         attempt: async ({ manifest }) => ({ body: await prove(manifest) }),
       },
     ],
-    'started for another run':
-      run === 'field'
-        ? [otherRun]
-        : none('no field names the run: the report data does, as “another manifest” plays'),
   } satisfies Partial<CheatTable>;
+}
+
+/** Evidence that binds what it must, in a machine whose field for the run names another. */
+export function startedForAnother(technology: RoomTechnology, prove: Prove): Cheat {
+  return {
+    what: 'the field that names the run',
+    told: [`release/run-binding ${technology}/run`],
+    attempt: async ({ good, manifest: { hostData } }) => ({ body: await prove({ ...good, hostData }) }),
+  };
+}
+
+/** One table of several, which may have rows of one name. @throws Error when a cheat is not in exactly one way there */
+export function joined(...tables: readonly Partial<CheatTable>[]): CheatTable {
+  const rows = CHEATS.map((name): [CheatName, Row] => {
+    const found = tables.flatMap((table): Row[] => (table[name] ? [table[name]] : []));
+    const played = found.flatMap((row) => ('none' in row ? [] : row));
+    const [reason] = found.filter((row) => 'none' in row);
+    if ((reason !== undefined) === played.length > 0)
+      throw new Error(`“${name}” must be played or have a reason`);
+    return [name, reason ?? played];
+  });
+  return Object.fromEntries(rows) as CheatTable;
 }

@@ -7,5 +7,6 @@ export {
   type CheatTable,
   type PlayedTechnology,
 } from './cheats.ts';
+export { playAzureCvm } from './azure-cvm.ts';
 export { playSgx } from './sgx.ts';
 export { playTpm } from './tpm.ts';

@@ -19,10 +19,11 @@ import {
   notEvidence,
   otherBindings,
   overwrite,
+  startedForAnother,
 } from './cheats.ts';
 
 const of = (byte: string) => byte.repeat(32);
-export const PINNED = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 9: of('a9') } as const;
+export const PINNED = { 0: of('a0'), 4: of('a4'), 7: of('a7'), 8: of('a8'), 9: of('a9') } as const;
 export const RUN_REGISTER = 13;
 export const FIRMWARE = '0000000200000000';
 
@@ -97,7 +98,7 @@ function signedFields(machine: QuotingMachine): Cheat[] {
       pcrs: { ...pcrs, values: { ...pcrs.values, 4: of('b4') } },
     })),
     editing(machine, 'a register that was not quoted', ['pcr-selection'], ({ pcrs }) => ({
-      pcrs: { ...pcrs, values: { ...pcrs.values, 8: of('00') } },
+      pcrs: { ...pcrs, values: { ...pcrs.values, 10: of('00') } },
     })),
   ];
 }
@@ -184,7 +185,7 @@ export function quoteRows(machine: QuotingMachine) {
       quoting('no nonce', ['release/evidence nonce'], { extraData: new Uint8Array() }),
     ],
     'started for another run': [
-      ...bindings['started for another run'],
+      startedForAnother(technology, prove),
       register(RUN_REGISTER, 'a register that was never extended', ['release/run-binding run'], of('00')),
     ],
     debug: [
@@ -195,6 +196,7 @@ export function quoteRows(machine: QuotingMachine) {
     ],
     'other code': [
       register(4, 'another boot loader', ['release/code pcr/4']),
+      register(8, 'another command line', ['release/code pcr/8']),
       register(9, 'another kernel', ['release/code pcr/9']),
     ],
     'provisional or old firmware': [

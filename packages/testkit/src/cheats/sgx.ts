@@ -22,6 +22,7 @@ import {
   otherBindings,
   overwrite,
   type PlayedTechnology,
+  startedForAnother,
 } from './cheats.ts';
 
 const HOUR = 3_600_000;
@@ -224,6 +225,7 @@ function quoteRows(intel: FakeIntel, other: FakeIntel) {
     ],
     ...notEvidence('sgx', prove),
     ...otherBindings('sgx', prove, 'field'),
+    'started for another run': [startedForAnother('sgx', prove)],
   } satisfies Partial<CheatTable>;
 }
 
