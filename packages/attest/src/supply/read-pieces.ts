@@ -117,7 +117,9 @@ function contentOf(file: CollateralFile) {
   };
   if (intel.unreadable > 0) throw refusePiece('It is no TCB info or identity of a form that is known here.');
   if (Object.values(found).every((list) => list.length === 0) || sorted.others.length > 0)
-    throw refusePiece('It is no certificate, revocation list, TCB info or identity of a vendor known here.');
+    throw refusePiece(
+      'It is no certificate, revocation list, TCB info or identity of a vendor known here (a key set, which nothing signs, is vouched for by its issuer’s name: --keys).',
+    );
   return found;
 }
 
