@@ -5,6 +5,7 @@ import {
   type CollateralFile,
   type Entry,
   type Evidence,
+  type KeySet,
   readCollateral,
   type Roots,
   type RoomTechnology,
@@ -33,6 +34,8 @@ export type FakePlatform = {
   /** Accepts this platform's good rooms and no others. */
   readonly entry: Entry;
   readonly collateral: Collateral;
+  /** What a vault got of the issuers of tokens. */
+  readonly keySets?: readonly KeySet[];
   /** The platform as results name it. */
   readonly name: string;
   prove(bound: Bound): Promise<Evidence>;

@@ -170,17 +170,25 @@ export async function readKeySet({
 /** What was read of a document of collateral, so that it is read once. */
 const kept = new WeakMap<VendorDocument, Promise<readonly JwtKey[]>>();
 
-/** The keys in whichever documents are key sets; none of them is believed for that. */
+export type OfferedKeys = { readonly document: VendorDocument; readonly keys: readonly JwtKey[] };
+
+/** Whichever documents are key sets, with their keys; none of them is believed for that. */
+export async function offeredSets(documents: readonly VendorDocument[]): Promise<readonly OfferedKeys[]> {
+  return Promise.all(
+    documents.map(async (document) => {
+      const known =
+        kept.get(document) ??
+        readKeys(document.text).catch((error: unknown) => {
+          if (error instanceof AttestError) return [];
+          throw error;
+        });
+      kept.set(document, known);
+      return { document, keys: await known };
+    }),
+  );
+}
+
+/** The keys of all of them. */
 export async function offeredKeys(documents: readonly VendorDocument[]): Promise<readonly JwtKey[]> {
-  const lists = documents.map((document) => {
-    const known =
-      kept.get(document) ??
-      readKeys(document.text).catch((error: unknown) => {
-        if (error instanceof AttestError) return [];
-        throw error;
-      });
-    kept.set(document, known);
-    return known;
-  });
-  return (await Promise.all(lists)).flat();
+  return (await offeredSets(documents)).flatMap(({ keys }) => keys);
 }
