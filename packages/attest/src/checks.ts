@@ -59,6 +59,13 @@ export async function useOf(
   return within ? { ...use, within: await digestOf(within) } : use;
 }
 
+const DAY_MS = 86_400_000;
+
+/** A key that the policy names has no dates of its own, and a result holds for a day at most. */
+export async function pinnedKeyUse(subject: string, bytes: Uint8Array, at: number): Promise<CollateralUse> {
+  return useOf('pinned-key', { subject, bytes, notBefore: 0, notAfter: at + DAY_MS });
+}
+
 /** Digests of collateral that is kept, by the bytes' own identity: they do not change. */
 const digests = new WeakMap<Uint8Array, Promise<string>>();
 

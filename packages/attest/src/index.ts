@@ -7,7 +7,7 @@ export {
   readCollateral,
   selectCollateral,
 } from './collateral.ts';
-export { type KeySet, readKeySet } from './jwt/key-set.ts';
+export { type KeySet, type KeySetOrigin, LONGEST_KEY_SET_MS, readKeySet } from './jwt/key-set.ts';
 export { deviceNonce } from './devices.ts';
 export { type GpuEntry } from './nvidia-gpu/entry.ts';
 export { type GpuEvidence, type GpuReport, parseGpuEvidence, parseGpuReport } from './nvidia-gpu/parse.ts';

@@ -100,6 +100,7 @@ export type CollateralUse = {
     | 'tcb-info'
     | 'qe-identity'
     | 'key-set'
+    | 'pinned-key'
     | 'reference-manifest'
     | 'ocsp';
   readonly subject: string;

@@ -72,6 +72,7 @@ export type ContractErrorCode =
   | 'receipt/pins-organisation'
   | 'receipt/pins-simulator'
   | 'receipt/pins-hardware'
+  | 'receipt/pins-key-set'
   | 'trust/malformed'
   | ReleaseCode;
 

@@ -36,6 +36,7 @@ export {
   selectReceiptStatements,
 } from './receipt-file.ts';
 export type { Attestation, Judge } from './receipt-evidence.ts';
+export type { Basis, KeySource, ReaderKeys } from './receipt-keys.ts';
 export { pathText, verifyReceipt, type VerifiedReceipt } from './receipt.ts';
 export {
   decideRelease,
@@ -46,6 +47,7 @@ export {
   type VaultPolicy,
 } from './release.ts';
 export type { AttestPolicy, AttestWorld } from './release-evidence.ts';
+export { type KeySetWord, keySetWords } from './key-set-words.ts';
 export { collateralPieces, joinPieces, packCollateral } from './receipt-collateral.ts';
 export { runsSpent } from './quota.ts';
 export { encodeTrust, parseTrust, type Trust } from './trust.ts';

@@ -5,12 +5,13 @@ import {
   AttestError,
   type Collateral,
   type CollateralUse,
+  type KeySet,
   NO_COLLATERAL,
   readCollateral,
   type Roots,
   selectCollateral,
 } from '@sealroom/attest';
-import { base64urlDecode, base64urlEncode, bytesEqual, sha256Digest } from '@sealroom/bytes';
+import { base64urlDecode, base64urlEncode, bytesEqual, type Digest, sha256Digest } from '@sealroom/bytes';
 import { z } from 'zod';
 import { ContractError } from './error.ts';
 import { bytesText } from './fields.ts';
@@ -48,13 +49,14 @@ export function joinPieces(...lists: readonly (readonly string[])[]): string[] |
 export async function packCollateral(
   collateral: Collateral,
   used: readonly CollateralUse[],
-  roots: Roots,
+  { roots, keySets = [] }: { readonly roots: Roots; readonly keySets?: readonly KeySet[] | undefined },
 ): Promise<string[]> {
   const pinned = Object.values(roots).flat();
   const certificates = collateral.certificates.filter(
     ({ der }) => !pinned.some((root) => bytesEqual(root.der, der)),
   );
-  const files = await selectCollateral({ ...collateral, certificates }, used);
+  const documents = [...collateral.documents, ...keySets.map(({ issuer, text }) => ({ name: issuer, text }))];
+  const files = await selectCollateral({ ...collateral, certificates, documents }, used);
   return joinPieces(files.map(({ bytes }) => base64urlEncode(bytes))) ?? [];
 }
 
@@ -74,12 +76,17 @@ export async function unpackCollateral(pieces: readonly string[] | undefined): P
   }
 }
 
-/** Every piece that is carried must have been used: nothing stands in a receipt that it does not need. @throws receipt/collateral */
+/**
+ * Every piece that is carried must have been used, or be a key set that a vault names: nothing stands in a receipt that it does not
+ * need. @throws receipt/collateral
+ */
 export async function checkAllUsed(
   pieces: readonly string[] | undefined,
   used: readonly CollateralUse[],
+  named: readonly { readonly digest: Digest }[],
 ): Promise<void> {
   const digests = new Set<string>(used.map((use) => `sha256:${use.within ?? use.sha256}`));
+  for (const { digest } of named) digests.add(digest);
   for (const piece of pieces ?? [])
     if (!digests.has(await sha256Digest(base64urlDecode(piece))))
       throw new ContractError(

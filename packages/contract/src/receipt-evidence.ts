@@ -1,7 +1,8 @@
 // The evidence of a receipt (protocol.md section 9), judged anew by whoever reads it: authentic under the pinned roots, acceptable
 // to every contract of the run, at the time at which the last vault released. The vendors' collateral of that time travels
 // in the receipt. Not provable from a receipt: that no newer list existed than those it carries, and that the vaults'
-// clocks were right; every list counts that was in force then, so that one more can only refuse.
+// clocks were right; every list counts that was in force then, so that one more can only refuse. Key sets of token services
+// are signed by nobody: on whose word they are believed is receipt-keys.ts, and stands in the result.
 import {
   type Appraisal,
   appraiseEvidence,
@@ -22,12 +23,29 @@ import { ContractError } from './error.ts';
 import { encodeManifest, roomBinding, type VaultNonce } from './manifest.ts';
 import { checkAllUsed, unpackCollateral } from './receipt-collateral.ts';
 import type { ReceiptFile } from './receipt-file.ts';
+import {
+  type Answered,
+  type Basis,
+  basisOf,
+  checkWordsNeeded,
+  type KeySource,
+  keySources,
+  type ReaderKeys,
+  viewOfReader,
+  type View,
+  viewsOf,
+} from './receipt-keys.ts';
 import type { ContractState } from './record-types.ts';
 import type { PayloadOf } from './statement-table.ts';
 import type { Trust } from './trust.ts';
 
 /** What a reader brings to the judging. */
-export type Judge = { readonly collateral?: Collateral | undefined; readonly roots?: Roots | undefined };
+export type Judge = {
+  readonly collateral?: Collateral | undefined;
+  readonly roots?: Roots | undefined;
+  /** Key sets of token services, one an issuer, that the reader says are those of the time; then no vault is asked. */
+  readonly keys?: readonly ReaderKeys[] | undefined;
+};
 
 /** What the evidence of a verified receipt says. */
 export type Attestation = {
@@ -35,10 +53,12 @@ export type Attestation = {
   readonly platform: string;
   /** All that the evidence speaks for, as results name them: `platform` first, then the other GPUs of one token. */
   readonly platforms: readonly string[];
-  /** Whether hardware signed it, by a vendor's root or by keys that the reader's own trust file accepts. */
+  /** Whether hardware signed it, if `basis` is believed. */
   readonly hardware: boolean;
-  /** Whose word it rests on: a vendor's root or service, keys that the contract itself names, or a simulator's key. */
-  readonly vouchedBy: 'vendor' | 'contract' | 'simulator';
+  /** On whose word it rests that hardware signed it; only the first two prove it to the reader. */
+  readonly basis: Basis;
+  /** The key sets and pinned keys that it rests on; none where certificates lead to pinned roots. */
+  readonly keySources: readonly KeySource[];
   /** When it was judged: the last vault's release. RFC 3339. */
   readonly at: string;
   /** What could not be checked and a contract let pass, with the reason that it states. */
@@ -54,7 +74,7 @@ type Question = {
   readonly nonces: readonly VaultNonce[];
   readonly finished: Finished;
   /** Verified. */
-  readonly answers: readonly PayloadOf<'key.released'>[];
+  readonly answered: readonly Answered[];
   readonly judge: Judge;
   readonly trust: Trust | undefined;
 };
@@ -72,8 +92,8 @@ export async function checkNamed(file: ReceiptFile, finished: Finished): Promise
     throw refuse('The evidence is not the one that the room named.');
 }
 
-function lastOf(answers: Question['answers']): number {
-  return Math.max(...answers.map(({ at }) => Date.parse(at)));
+function lastOf(answered: Question['answered']): number {
+  return Math.max(...answered.map(({ answer }) => Date.parse(answer.at)));
 }
 
 function expectAffirmed({ verdict, checks }: Appraisal, whose: string): void {
@@ -95,59 +115,122 @@ function waiversOf(appraisals: readonly Appraisal[]): Attestation['waivers'] {
   return [...found.values()];
 }
 
-/**
- * Judges the evidence under every contract and, for hardware, under what the reader asks for.
- * @throws receipt/evidence · receipt/collateral · receipt/pins-hardware
- */
-export async function checkEvidence(question: Question): Promise<Attestation> {
-  const { file, contracts, nonces, finished, answers, judge, trust } = question;
+type World = { readonly collateral: Collateral; readonly roots: Roots };
+
+/** Judges under a view what the run's evidence must satisfy. */
+type Judging = (accept: readonly Entry[], view: View, distrust?: readonly string[]) => Promise<Appraisal>;
+
+async function judgingOf({ file, nonces, finished }: Question, world: World): Promise<Judging> {
   const manifestHash = await sha256(encodeManifest(file.manifest));
-  const binding = {
-    reportData: await roomBinding(nonces, finished.room, manifestHash),
-    hostData: manifestHash,
-  };
-  const at = lastOf(answers);
-  const { collateral: brought = NO_COLLATERAL, roots = vendorRoots() } = judge;
-  const collateral = joinCollateral(await unpackCollateral(file.collateral), brought);
-  const judged = (accept: readonly Entry[], distrust: readonly string[] = []) =>
+  const reportData = await roomBinding(nonces, finished.room, manifestHash);
+  const binding = { reportData, hostData: manifestHash };
+  return async (accept, { at, keySets }, distrust = []) =>
     appraiseEvidence(file.evidence, roomPolicy(accept, distrust), {
       binding,
-      context: { at, collateral, roots },
+      context: { at, keySets, ...world },
     });
-  const appraisals: Appraisal[] = [];
-  let byVendor = true;
-  for (const { contract } of contracts) {
-    const { accept } = contract.room;
-    const appraisal = await judged(accept);
-    if (accept.some(namesOwnKeys)) {
-      const { verdict } = await judged(accept.filter((entry) => !namesOwnKeys(entry)));
-      byVendor &&= verdict === 'affirmed';
-    }
-    expectAffirmed(appraisal, 'the contract');
-    if (appraisal.claims?.platform !== finished.platform)
-      throw refuse('The receipt names another platform than its evidence.');
-    appraisals.push(appraisal);
+}
+
+/** Evidence that also satisfies an entry which names no keys of its own counts as that (decision 135). */
+async function byStrongest(
+  accept: readonly Entry[],
+  judged: (accept: readonly Entry[]) => Promise<Appraisal>,
+): Promise<Appraisal> {
+  const others = accept.filter((entry) => !namesOwnKeys(entry));
+  if (others.length > 0 && others.length < accept.length) {
+    const appraisal = await judged(others);
+    if (appraisal.verdict === 'affirmed') return appraisal;
   }
-  const used = new Map(appraisals.flatMap((one) => one.used.map((use) => [use.sha256, use] as const)));
-  if (judge.collateral === undefined) await checkAllUsed(file.collateral, [...used.values()]);
+  return judged(accept);
+}
+
+/** Under every contract, and under every view. */
+async function underContracts(
+  { contracts, finished }: Question,
+  views: readonly View[],
+  judged: Judging,
+): Promise<Appraisal[]> {
+  const appraisals: Appraisal[] = [];
+  for (const view of views) {
+    const said = view.vault === undefined ? '' : ` with the key set that the vault ${view.vault} names`;
+    const ofView: Appraisal[] = [];
+    for (const { contract } of contracts) {
+      const appraisal = await byStrongest(contract.room.accept, (accept) => judged(accept, view));
+      expectAffirmed(appraisal, `the contract${said}`);
+      if (appraisal.claims?.platform !== finished.platform)
+        throw refuse('The receipt names another platform than its evidence.');
+      ofView.push(appraisal);
+    }
+    checkWordsNeeded(view, ofView);
+    appraisals.push(...ofView);
+  }
+  return appraisals;
+}
+
+/**
+ * What the reader's own entries are satisfied by: pinned roots or the reader's own keys; or key sets by the vaults' word, only
+ * where the trust file says in so many words that it is enough.
+ */
+async function underTrust(
+  { judge, trust, answered }: Question & { readonly trust: Trust },
+  { views, last, judged }: { views: readonly View[]; last: number; judged: Judging },
+): Promise<KeySource[]> {
+  const brought = judge.keys ?? [];
+  const { accept = [], distrust } = trust;
+  const told = { answered, brought, pinnedBy: 'reader' } as const;
+  const own = await judged(accept, await viewOfReader(brought, last), distrust);
+  if (own.verdict === 'affirmed') return keySources(own.used, told);
+  const byWord: Appraisal[] = [];
+  for (const view of views) byWord.push(await judged(accept, view, distrust));
+  if (!byWord.every(({ verdict }) => verdict === 'affirmed')) throw unpinned(own);
+  if (trust.keySets === 'vaults') return byWord.flatMap(({ used }) => keySources(used, told));
+  throw new ContractError(
+    'receipt/pins-key-set',
+    'The evidence rests on a key set of a token service by the word of the vaults alone. Give the issuer’s key set of that time (--keys), or say "keySets": "vaults" in your trust file if their word is enough for you.',
+  );
+}
+
+/** All sources of the same key set once. */
+function once(sources: readonly KeySource[]): KeySource[] {
+  return [...new Map(sources.map((one) => [`${one.vouchedBy} ${one.issuer} ${one.sha256}`, one])).values()];
+}
+
+/**
+ * Judges the evidence under every contract and, for hardware, under what the reader asks for.
+ * @throws receipt/evidence · receipt/collateral · receipt/pins-hardware · receipt/pins-key-set
+ */
+export async function checkEvidence(question: Question): Promise<Attestation> {
+  const { file, finished, answered, judge, trust } = question;
+  const { collateral: more = NO_COLLATERAL, roots = vendorRoots(), keys: brought = [] } = judge;
+  const last = lastOf(answered);
+  const carried = await unpackCollateral(file.collateral);
+  const judged = await judgingOf(question, { collateral: joinCollateral(carried, more), roots });
+  const views = await viewsOf(answered, { carried, brought, last });
+  const appraisals = await underContracts(question, views, judged);
+  const uses = appraisals.flatMap((one) => one.used);
+  const used = new Map(uses.map((use) => [use.sha256, use]));
+  const named = answered.flatMap(({ answer }) => answer.keySets ?? []);
+  if (judge.collateral === undefined) await checkAllUsed(file.collateral, [...used.values()], named);
   const hardware = appraisals.every(({ claims }) => claims?.hardware ?? false);
-  if (hardware && trust) expectPinned(await judged(trust.accept ?? [], trust.distrust));
+  const byContract = keySources(uses, { answered, brought, pinnedBy: 'contract' });
+  const sources =
+    hardware && trust ? await underTrust({ ...question, trust }, { views, last, judged }) : byContract;
   return {
     technology: file.evidence.technology,
     platform: finished.platform,
     platforms: platformsOf(appraisals),
-    hardware: hardware && (byVendor || trust !== undefined),
-    vouchedBy: !hardware ? 'simulator' : byVendor ? 'vendor' : 'contract',
-    at: new Date(at).toISOString(),
+    hardware,
+    basis: basisOf(sources, hardware),
+    keySources: once(sources),
+    at: new Date(last).toISOString(),
     waivers: waiversOf(appraisals),
     collateral: [...used.values()],
   };
 }
 
-function expectPinned({ verdict, checks }: Appraisal): void {
-  if (verdict === 'affirmed') return;
+function unpinned({ checks }: Appraisal): ContractError {
   const failed = checks.filter(isReason).map(({ id, detail }) => `${detail} (${id})`);
-  throw new ContractError(
+  return new ContractError(
     'receipt/pins-hardware',
     `The evidence does not satisfy what your trust file accepts; what does not hold: ${failed.join('; ')}.`,
   );

@@ -73,13 +73,18 @@ test('keys that only the contract names attest no hardware to who has not accept
   expect(await verifyReceipt(receipt)).toMatchObject({
     verdict: 'consistent',
     hardwareAttested: false,
-    attestation: { technology: 'tpm', vouchedBy: 'contract', hardware: false },
+    attestation: {
+      technology: 'tpm',
+      hardware: true,
+      basis: 'contract',
+      keySources: [{ vouchedBy: 'contract' }],
+    },
   });
   const accepting = { ...trust, accept: [platform.entry] };
   expect(await verifyReceipt(receipt, accepting)).toMatchObject({
     verdict: 'pinned',
     hardwareAttested: true,
-    attestation: { vouchedBy: 'contract' },
+    attestation: { basis: 'reader', keySources: [{ vouchedBy: 'reader' }] },
   });
   await expect(verifyReceipt(receipt, { ...trust, accept: [] })).rejects.toMatchObject({
     code: 'receipt/pins-hardware',
@@ -91,7 +96,7 @@ test('a receipt names every GPU of its token, so that the run is found when any 
   const ledger = await createFakeLedger({ origin: 'ledger.test' });
   const { receipt } = await playWorld(ledger, NOW, { platform });
   const { attestation } = await verifyReceipt(receipt, undefined, { roots: platform.roots });
-  expect(attestation.vouchedBy).toBe('vendor');
+  expect(attestation.basis).toBe('roots');
   expect(attestation.platform).toBe('nvidia-nras:gpu:first');
   expect(attestation.platforms).toEqual(['nvidia-nras:gpu:first', 'nvidia-nras:gpu:second']);
 });

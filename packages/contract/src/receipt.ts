@@ -40,7 +40,10 @@ import type { Trust } from './trust.ts';
 export type VerifiedReceipt = {
   /** `pinned`: signed by parties that the reader pinned; `consistent`: nothing was pinned. */
   readonly verdict: 'pinned' | 'consistent';
-  /** False for simulated rooms: say so first wherever this is shown. */
+  /**
+   * Whether hardware's signature leads to pinned roots or to keys of the reader's own. False for simulated rooms, and where it is
+   * said by others alone (`attestation.basis`): say so first wherever this is shown.
+   */
   readonly hardwareAttested: boolean;
   readonly attestation: Attestation;
   readonly finished: PayloadOf<'run.finished'>;
@@ -325,7 +328,7 @@ function contractsOf(record: LedgerRecord, run: RunState): ContractState[] {
  * Verifies a receipt without network or clock. Hardware evidence is judged at the time of the release, by the roots pinned
  * in the program and the collateral that the receipt carries.
  * @param trust what the reader pinned; without it the verdict is at best `consistent`.
- * @param judge more collateral for a receipt that carries too little, and other roots for tests
+ * @param judge more collateral for a receipt that carries too little, key sets of token services, and other roots for tests
  * @throws ContractError whose code (`receipt/…`) names the check that failed
  */
 export async function verifyReceipt(
@@ -351,14 +354,19 @@ export async function verifyReceipt(
   const nonces = await readNonces(file, keys);
   await checkNamed(file, finished);
   const answers = await readAnswers(file, run, keys, finished);
-  const question = { file, contracts, nonces, finished, answers, judge, trust };
+  const vaults = [...keys.keys()];
+  const answered = answers.flatMap((answer, at) => {
+    const vault = vaults[at];
+    return vault === undefined ? [] : [{ vault, answer }];
+  });
+  const question = { file, contracts, nonces, finished, answered, judge, trust };
   const attestation = await checkEvidence(question);
   checkOutcome(run, contracts, answers, finished);
   if (trust) await checkPins(trust, contracts, finished);
   const { ledger } = opened;
   return {
     verdict: trust ? 'pinned' : 'consistent',
-    hardwareAttested: attestation.hardware,
+    hardwareAttested: attestation.basis === 'roots' || attestation.basis === 'reader',
     attestation,
     finished,
     contracts: contracts.map(({ digest, contract }) => ({ digest, contract })),

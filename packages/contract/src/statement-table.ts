@@ -16,6 +16,7 @@ import {
   time,
   url,
 } from './fields.ts';
+import { keySetWord } from './key-set-words.ts';
 import { parameterName, parameterValue } from './parameters.ts';
 import { contractSchema, CUSTODIES, ISOLATIONS, ROLES, SENSITIVITIES, USES, type Use } from './terms.ts';
 
@@ -291,6 +292,8 @@ const rows = {
       checkpoint: digest,
       at: time,
       releaseNotAfter: time,
+      /** The key sets of token services that the evidence was held against; absent where it was held against none. */
+      keySets: z.array(keySetWord).min(1).max(16).exactOptional(),
     }),
     signer: 'vault',
     use: null,

@@ -25,6 +25,11 @@ const schema = z.strictObject({
    * roots come with their technologies. None allows no hardware room.
    */
   accept: z.array(entrySchema).max(64).optional(),
+  /**
+   * `vaults`: for tokens whose keys no certificate vouches for, the word of the vaults of the run on whose they are is enough.
+   * Without it, the reader gives each key set, or pins keys in `accept`.
+   */
+  keySets: z.literal('vaults').optional(),
   /** Platforms, as results name them, that the reader does not believe any more. */
   distrust: z.array(platformName).max(10_000).optional(),
 });

@@ -34,6 +34,7 @@ export type FakePlatform = {
   /** Accepts this platform's good rooms and no others. */
   readonly entry: Entry;
   readonly collateral: Collateral;
+  /** What a vault got of the issuers of tokens. */
   readonly keySets?: readonly KeySet[] | undefined;
   /** The platform as results name it. */
   readonly name: string;

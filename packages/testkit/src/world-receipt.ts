@@ -16,6 +16,8 @@ import {
   createStatement,
   encodeReceipt,
   freshSalt,
+  type KeySetWord,
+  keySetWords,
   type Manifest,
   packCollateral,
   parseReceipt,
@@ -65,7 +67,7 @@ export type Changes = {
   readonly contract?: (contract: Contract) => Contract;
   readonly request?: (payload: PayloadOf<'run.requested'>) => PayloadOf<'run.requested'>;
   readonly finished?: (payload: PayloadOf<'run.finished'>) => PayloadOf<'run.finished'>;
-  readonly answer?: (payload: PayloadOf<'key.released'>) => PayloadOf<'key.released'>;
+  readonly answer?: (payload: PayloadOf<'key.released'>, which: Which) => PayloadOf<'key.released'>;
   readonly evidence?: (evidence: Evidence) => Evidence | Promise<Evidence>;
   readonly nonces?: (nonces: VaultNonce[]) => VaultNonce[];
   /** Of the data, as contract and publication state it. */
@@ -139,12 +141,13 @@ type Ready = {
   readonly evidenceDigest: Digest;
   readonly technology: RoomTechnology;
   readonly platform: string;
+  readonly words: readonly KeySetWord[];
 };
 
 async function release(
   world: World,
   which: Which,
-  { run, room, manifest, evidenceDigest, technology, platform }: Ready,
+  { run, room, manifest, evidenceDigest, technology, platform, words }: Ready,
   change: NonNullable<Changes['answer']>,
 ) {
   const vault = madeUpVault(world, which);
@@ -183,28 +186,29 @@ async function release(
     checkpoint: run.digest,
     at,
     releaseNotAfter: timeText(world.now + 3_600_000),
+    ...(words.length > 0 && { keySets: [...words] }),
   };
   const { origin, now } = world;
   const cose = await createStatement(vault.signer, {
     type: 'key.released',
-    payload: change(payload),
+    payload: change(payload, which),
     iss: vault.iss,
     origin,
     now,
   });
-  const body = canonicalBytes(change(payload));
+  const body = canonicalBytes(change(payload, which));
   return { cose: base64urlEncode(cose), digest: await sha256Digest(body) };
 }
 
-/** What a vault would hand out: the pieces that its own appraisal used. */
-async function piecesOf(
-  { entry, roots, collateral, keySets }: FakePlatform,
+/** What a vault would hand out and say: the pieces that its own appraisal used, and whose key sets were among them. */
+async function heldAgainst(
+  { entry, roots, collateral, keySets = [] }: FakePlatform,
   { evidence, at }: { evidence: Evidence; at: number },
-): Promise<{ collateral?: string[] }> {
+) {
   const context = { at, collateral, roots, keySets };
   const { used } = await appraiseEvidence(evidence, roomPolicy([entry]), { context });
-  const pieces = await packCollateral(collateral, used, roots);
-  return pieces.length > 0 ? { collateral: pieces } : {};
+  const pieces = await packCollateral(collateral, used, { roots, keySets });
+  return { pieces, words: keySetWords(keySets, used) };
 }
 
 /** Plays a run whose report is `{"accuracy":0.9577}` to its receipt. */
@@ -229,6 +233,7 @@ export async function playRun(
   const evidence = await changeEvidence(
     platform ? await proveOn(platform, run, room, shown) : await proveRoom(world, run, room, shown),
   );
+  const held = platform && (await heldAgainst(platform, { evidence, at: world.now }));
   const ready: Ready = {
     run,
     room,
@@ -237,6 +242,7 @@ export async function playRun(
     evidenceDigest: await sha256Digest(canonicalBytes(evidence)),
     technology,
     platform: platform?.name ?? world.simulator.kid,
+    words: held?.words ?? [],
   };
   const answers = [
     await release(world, 'steward', ready, answer),
@@ -281,7 +287,7 @@ export async function playRun(
     evidence,
     challenges,
     answers: answers.map((item) => item.cose),
-    ...(platform && (await piecesOf(platform, { evidence, at: world.now }))),
+    ...(held && held.pieces.length > 0 && { collateral: held.pieces }),
   };
   const receipt = await receiptFrom(ledger, run.digest, parts);
   return {

@@ -22,40 +22,24 @@ import { base64urlDecode, hexDecode } from '@sealroom/bytes';
 import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
-import { collateralIn } from './given.ts';
+import { collateralIn, keysIn, timeIn } from './given.ts';
 import { describedText, resultText } from './text.ts';
 
 const MOST = 16 * 1024 * 1024;
-
-function timeOf(context: Context, input: Input): number {
-  const text = input.optional('at');
-  if (text === undefined) return context.now();
-  const at = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isFinite(at)) return at;
-  throw new CliError('cli/usage', 'The option --at takes a time such as 2026-02-03T04:05:06Z.');
-}
 
 const KEYS_MS = 86_400_000;
 
 /** Key sets that the caller vouches for, by issuer, as current at this time. */
 async function keySetsOf(input: Input, at: number): Promise<KeySet[]> {
-  const given = input.list('keys').map((text) => /^(https:\/\/[^=]+)=(.+)$/.exec(text));
-  const sets = given.map(async (parts) => {
-    const [, issuer, file] = parts ?? [];
-    if (issuer === undefined || file === undefined)
-      throw new CliError(
-        'cli/usage',
-        'The option --keys takes an issuer and a file: https://issuer.example=keys.json.',
-      );
-    const text = new TextDecoder().decode(await readGiven(file, MOST));
-    return readKeySet({ issuer, text, fetchedAt: at, notAfter: at + KEYS_MS });
-  });
-  return Promise.all(sets);
+  const given = await keysIn(input);
+  return Promise.all(
+    given.map(({ issuer, text }) => readKeySet({ issuer, text, fetchedAt: at, notAfter: at + KEYS_MS })),
+  );
 }
 
 /** What evidence is judged by, offline. */
 async function worldOf(context: Context, input: Input): Promise<World> {
-  const at = timeOf(context, input);
+  const at = timeIn(input, 'at') ?? context.now();
   const [collateral, keySets] = [
     await collateralIn(input.optional('collateral')),
     await keySetsOf(input, at),

@@ -8,6 +8,12 @@ function at(milliseconds: number): string {
   return timeText(new Date(milliseconds).toISOString());
 }
 
+/** Nothing signs a key set: it is believed for where it came from, or for who imported it. */
+function ofText({ kind, subject, vouchedUntil }: Piece): string {
+  if (kind !== 'key-set') return printable(subject);
+  return `${printable(subject)}, ${vouchedUntil === undefined ? 'fetched' : 'vouched for by import'}`;
+}
+
 function untilText({ notAfter }: Piece, now: number, soon: boolean): string {
   if (notAfter <= now) return `ended ${at(notAfter)}`;
   return soon ? `${at(notAfter)} (soon)` : at(notAfter);
@@ -16,7 +22,7 @@ function untilText({ notAfter }: Piece, now: number, soon: boolean): string {
 export function piecesText(pieces: readonly Piece[], now: number): string {
   if (pieces.length === 0)
     return 'Nothing to keep: there are only roots, which are pinned in this program.\n';
-  const rows = pieces.map((piece) => [piece.kind, printable(piece.subject), untilText(piece, now, false)]);
+  const rows = pieces.map((piece) => [piece.kind, ofText(piece), untilText(piece, now, false)]);
   return `Kept:\n${table(['kind', 'of', 'until'], rows, '')}`;
 }
 
@@ -26,7 +32,7 @@ export function heldText(
 ): string {
   const lines = rows.map(({ file, piece, fetchedAt }) => [
     piece.kind,
-    printable(piece.subject),
+    ofText(piece),
     untilText(piece, now, ending.has(file)),
     at(fetchedAt),
   ]);

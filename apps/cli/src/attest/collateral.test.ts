@@ -1,8 +1,9 @@
 // `attest collateral`: real files of vendors taken, listed, fetched over TLS by the vendors' paths, and used by `attest verify`.
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sharedVectors } from '@sealroom/testkit';
 import { startVendorServices, type VendorAnswers } from '@sealroom/testkit/vendors/services';
+import { FakeMaa } from '@sealroom/testkit/vendors/azure-maa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';
 
@@ -14,6 +15,10 @@ const run = (argv: readonly string[], now = IN_TIME) =>
 test.each([
   ['cli/no-file', ['import', '/nowhere/file']],
   ['cli/usage', ['import']],
+  ['cli/usage', ['import', '--keys', 'keys.json']],
+  ['cli/usage', ['import', '--keys', 'http://a.example=keys.json']],
+  ['cli/usage', ['import', '--until', '2025-06-26', '/nowhere']],
+  ['cli/no-file', ['import', '--keys', 'https://a.example=/nowhere/keys.json']],
   ['cli/usage', ['list', '--within', 'soon']],
   ['cli/usage', ['list', '--within', '99999']],
   ['cli/no-file', ['fetch', '/nowhere/file']],
@@ -148,6 +153,51 @@ describe.skipIf(tdx === '')('with Intel’s own collateral', () => {
     expect(partly).toMatchObject({
       exit: 1,
       json: { ok: false, unmet: [{ need: 'intel-root-crl', code: 'collateral/status' }] },
+    });
+  });
+});
+
+describe('a key set of a token service', () => {
+  const ISSUER = 'https://made-up.weu.attest.azure.net';
+  const DAY = 24 * 3_600_000;
+
+  async function keysFile() {
+    const folder = await temporaryFolder();
+    const maa = await FakeMaa.create(IN_TIME);
+    return { kept: join(folder, 'kept'), keys: await fileIn(folder, 'keys.json', maa.jwks) };
+  }
+
+  test('is taken on the importer’s word alone, and is listed as that until it ends', async () => {
+    const { kept, keys } = await keysFile();
+    const said = await run(['import', '--keys', `${ISSUER}=${keys}`, '--folder', kept]);
+    const until = new Date(IN_TIME + DAY).toISOString();
+    const piece = { kind: 'key-set', subject: `keys of ${ISSUER}`, notAfter: until, vouchedForBy: 'import' };
+    expect(said).toMatchObject({ exit: 0, json: { ok: true, pieces: [piece] } });
+    const listed = await run(['list', '--folder', kept]);
+    expect(listed).toMatchObject({ exit: 0, json: { pieces: [{ ...piece, ended: false }] } });
+    const words = await sealroom(['attest', 'collateral', 'list', '--folder', kept], { now: IN_TIME });
+    expect(words.out).toContain('vouched for by import');
+    const later = await run(['list', '--folder', kept], IN_TIME + DAY);
+    expect(later).toMatchObject({ json: { pieces: [{ ...piece, ended: true, endsSoon: true }] } });
+  });
+
+  test('is vouched for no longer than thirty days, for one issuer at a time, and not by a file alone', async () => {
+    const { kept, keys } = await keysFile();
+    const trust = ['--keys', `${ISSUER}=${keys}`];
+    const until = async (time: string) => run(['import', ...trust, '--until', time, '--folder', kept]);
+    for (const bad of ['soon', '2025-06-25', '2025-06-24', '2025-07-25T00:00:01Z', ''])
+      expect(await until(bad)).toMatchObject({ exit: 2, json: { code: 'cli/usage' } });
+    const twice = await run(['import', ...trust, ...trust, '--folder', kept]);
+    expect(twice).toMatchObject({ exit: 2, json: { code: 'cli/usage' } });
+    expect(await run(['import', keys, '--folder', kept])).toMatchObject({
+      exit: 2,
+      json: { code: 'attest/bad-collateral' },
+    });
+    const beside = await run(['import', dirname(keys), ...trust, '--folder', kept]);
+    expect(beside).toMatchObject({ exit: 0, json: { pieces: [{ vouchedForBy: 'import' }] } });
+    expect(await until('2025-07-25')).toMatchObject({
+      exit: 0,
+      json: { pieces: [{ notAfter: '2025-07-25T00:00:00.000Z' }] },
     });
   });
 });

@@ -1,8 +1,8 @@
 // `attest collateral`: a folder of what vendors publish beside evidence, filled from files or from the vendors' services. A vault
 // and `attest verify --collateral` use such a folder as it is. Exit codes of `fetch`: 0 all is there · 1 something could not be had.
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type CollateralFile, readEvidenceFile, vendorRoots } from '@sealroom/attest';
+import { join, resolve } from 'node:path';
+import { type CollateralFile, LONGEST_KEY_SET_MS, readEvidenceFile, vendorRoots } from '@sealroom/attest';
 import { type Piece } from '@sealroom/attest/supply';
 import { BytesError, parseStrictJson, utf8Decode } from '@sealroom/bytes';
 import { codeOf } from '@sealroom/host';
@@ -18,6 +18,7 @@ import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
 import { heldText, piecesText } from './collateral-text.ts';
+import { keysIn, timeIn } from './given.ts';
 
 const MOST = 16 * 1024 * 1024;
 const MOST_FILES = 4096;
@@ -76,15 +77,31 @@ async function filesAt(paths: readonly string[]): Promise<CollateralFile[]> {
   return files;
 }
 
-function pieceJson({ name, kind, subject, notBefore, notAfter }: Piece) {
+function pieceJson({ name, kind, subject, notBefore, notAfter, vouchedUntil }: Piece) {
   const time = (at: number) => new Date(at).toISOString();
-  return { name, kind, subject, notBefore: time(notBefore), notAfter: time(notAfter) };
+  const by = vouchedUntil === undefined ? 'fetching' : 'import';
+  const window = { notBefore: time(notBefore), notAfter: time(notAfter) };
+  return { name, kind, subject, ...window, ...(kind === 'key-set' && { vouchedForBy: by }) };
 }
 
 export const importFiles: Action = async (context, input) => {
+  const sets = await keysIn(input);
+  const until = timeIn(input, 'until');
+  if (input.operands().length + sets.length === 0)
+    throw new CliError('cli/usage', 'Name the files to take, or key sets by --keys.');
+  if (until !== undefined && sets.length === 0)
+    throw new CliError('cli/usage', 'The option --until goes with --keys; everything else says its own end.');
+  const now = context.now();
+  if (until !== undefined && (until <= now || until - now > LONGEST_KEY_SET_MS))
+    throw new CliError(
+      'cli/usage',
+      `The option --until takes a time to come, ${LONGEST_KEY_SET_MS / DAY_MS} days ahead at most.`,
+    );
   const store = await open(context, input);
-  const files = await filesAt(input.operands());
-  const pieces = await store.import(files);
+  // A folder that was filled elsewhere has its key sets among the rest.
+  const vouched = new Set(sets.map(({ file }) => resolve(file)));
+  const files = (await filesAt(input.operands())).filter(({ name }) => !vouched.has(resolve(name)));
+  const pieces = await store.import(files, { sets, until });
   if (pieces.length > 0) context.did(`kept ${pieces.length} pieces of collateral`);
   return { json: { ok: true, pieces: pieces.map(pieceJson) }, text: piecesText(pieces, context.now()) };
 };

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import type { Lazily } from '../context.ts';
 
 const KEYS = 'a JWK set that you got from this issuer of tokens yourself; trusted as of the time of judging';
+const VOUCHED =
+  'a JWK set that you say is this issuer’s, since nothing signs it: your word counts until it ends';
 const COLLATERAL = 'certificates, revocation lists, TCB info and so on, in files of any names';
 
 export function registerAttest(program: Command, lazily: Lazily): void {
@@ -66,7 +68,9 @@ function registerCollateral(attest: Command, lazily: Lazily): void {
   collateral
     .command('import')
     .description('take files of any names, all of them or none')
-    .argument('<path...>', 'files, or folders of files')
+    .argument('[path...]', 'files, or folders of files')
+    .option('--keys <issuer=file...>', VOUCHED)
+    .option('--until <time>', 'until when you vouch for these keys, at most 30 days (default: 24 hours)')
     .option('--folder <folder>', FOLDER)
     .action(lazily(async () => (await import('./collateral.ts')).importFiles));
   collateral

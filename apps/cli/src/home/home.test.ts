@@ -150,4 +150,8 @@ test('a trust file holds what was pinned, and nothing before anything was', asyn
     simulators: [],
     rooms: [],
   });
+  expect(trust).not.toHaveProperty('keySets');
+  const argv = ['trust', 'export', '--vault-keys', '--overwrite', '--out', out, '--home', home, '--json'];
+  expect(await sealroom(argv)).toMatchObject({ exit: EXIT.ok });
+  expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({ keySets: 'vaults' });
 });

@@ -23,6 +23,10 @@ export function registerReceipt(program: Command, lazily: Lazily): void {
       '--collateral <folder>',
       'more of what vendors publish, for hardware evidence whose receipt carries too little',
     )
+    .option(
+      '--keys <issuer=file...>',
+      'a token service’s JWK set of the time of the run that you vouch for, instead of the word of the run’s vaults',
+    )
     .action(lazily(async () => (await import('./verify.ts')).verifyReceiptFile));
   receipt
     .command('show <file>')
@@ -39,6 +43,7 @@ export function registerReceipt(program: Command, lazily: Lazily): void {
     .command('export')
     .description('write a trust file from what was pinned here')
     .option('--out <file>', 'where to write it', 'trust.json')
+    .option('--vault-keys', 'believe the vaults of a run on which keys a token service published')
     .option('--overwrite', 'replace the output')
     .action(lazily(async () => (await import('./trust.ts')).exportTrust));
 }

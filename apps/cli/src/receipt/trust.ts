@@ -26,7 +26,8 @@ export async function trustOf(home: string): Promise<Trust> {
 }
 
 export const exportTrust: Action = async (context, input) => {
-  const trust = await trustOf(context.home);
+  const pinned = await trustOf(context.home);
+  const trust: Trust = input.flag('vaultKeys') ? { ...pinned, keySets: 'vaults' } : pinned;
   const out = input.text('out');
   await writeWhole(out, encodeTrust(trust), { mode: 0o644, overwrite: input.flag('overwrite') });
   context.did(`${out} was written.`);
@@ -36,6 +37,7 @@ export const exportTrust: Action = async (context, input) => {
     ['room programs', String(trust.rooms.length)],
     ['simulators', String(trust.simulators.length)],
     ['hardware entries', String(trust.accept?.length ?? 0)],
+    ['key sets by the vaults’ word', trust.keySets === 'vaults' ? 'believed' : 'not believed'],
   ])}`;
   return { json: { ok: true, out, trust }, text };
 };

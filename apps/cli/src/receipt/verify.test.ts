@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { encodeTrust, type Trust } from '@sealroom/contract';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { type PlayedRun, playWorld } from '@sealroom/testkit/receipt';
-import { beforeAll, expect, test } from 'vitest';
+import { maaPlatform } from '@sealroom/testkit/token-rooms';
+import { FakeMaa, MAA_ISSUER } from '@sealroom/testkit/vendors/azure-maa';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';
 import { EXIT } from '../error.ts';
 
@@ -135,4 +137,60 @@ test('shows a receipt without asking who its parties are', async () => {
   const file = await fileIn(await temporaryFolder(), 'r.json', played.receipt);
   const said = await sealroom(['receipt', 'show', file, '--json']);
   expect(said).toMatchObject({ exit: EXIT.ok, json: { verdict: 'consistent', run: played.finished.run } });
+});
+
+describe('a room that a token service vouches for', () => {
+  let maa: FakeMaa;
+  let run: PlayedRun;
+  beforeAll(async () => {
+    maa = await FakeMaa.create(NOW);
+    run = await playWorld(await createFakeLedger({ origin: 'ledger.test' }), NOW, {
+      platform: await maaPlatform(maa, NOW),
+      sensitivity: 'real',
+    });
+  });
+
+  /** @param options KEYS stands for a file with the service's set */
+  async function said(options: readonly string[], trust?: Trust) {
+    const folder = await temporaryFolder();
+    const keys = await fileIn(folder, 'keys.json', maa.jwks);
+    const argv = options.map((one) => one.replace('KEYS', keys));
+    const file = await fileIn(folder, 'run.receipt.json', run.receipt);
+    const pins = trust ? ['--trust', await fileIn(folder, 'trust.json', encodeTrust(trust))] : [];
+    return sealroom(['receipt', 'verify', file, ...pins, ...argv]);
+  }
+
+  test('is not called hardware-attested on the word of its vaults, which are named first', async () => {
+    const { exit, out } = await said([]);
+    expect(exit).toBe(EXIT.consistent);
+    expect(out.startsWith('NOT HARDWARE-ATTESTED: the evidence is signed with a key')).toBe(true);
+    expect(out.match(/^ {2}vault [0-9a-f]{12}: fetched .* believed until /gm)).toHaveLength(2);
+    expect(await said(['--json'])).toMatchObject({
+      json: { hardwareAttested: false, attestation: { basis: 'vaults' } },
+    });
+  });
+
+  test('needs the issuer’s keys, or a trust file that believes its vaults', async () => {
+    expect(await said(['--json'], run.trust)).toMatchObject({
+      exit: EXIT.refused,
+      json: { code: 'receipt/pins-key-set' },
+    });
+    expect(await said(['--json'], { ...run.trust, keySets: 'vaults' })).toMatchObject({
+      exit: EXIT.ok,
+      json: { verdict: 'pinned', hardwareAttested: false },
+    });
+    expect(await said(['--keys', `${MAA_ISSUER}=KEYS`, '--json'], run.trust)).toMatchObject({
+      exit: EXIT.ok,
+      json: { verdict: 'pinned', hardwareAttested: true, attestation: { basis: 'reader' } },
+    });
+  });
+
+  test.each([
+    ['cli/usage', ['KEYS']],
+    ['cli/usage', [`${MAA_ISSUER}=KEYS`, `${MAA_ISSUER}=KEYS`]],
+    ['cli/no-file', [`${MAA_ISSUER}=/nowhere/keys.json`]],
+    ['attest/bad-collateral', [`${MAA_ISSUER}=${import.meta.filename}`]],
+  ])('cannot be judged (%s) by keys that are none', async (code, argv) => {
+    expect(await said(['--keys', ...argv, '--json'])).toMatchObject({ exit: 2, json: { code } });
+  });
 });

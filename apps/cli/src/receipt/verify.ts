@@ -1,7 +1,7 @@
 // `receipt verify` and `receipt show`: offline, without a home. Exit code 0: by pinned parties · 1: a check failed, and its
 // code is named · 3: consistent only · 2: a file cannot be read.
 import { ContractError, type Judge, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
-import { collateralIn } from '../attest/given.ts';
+import { collateralIn, keysIn } from '../attest/given.ts';
 import type { Action, Answer } from '../context.ts';
 import { EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
@@ -31,7 +31,10 @@ export const verifyReceiptFile: Action = async (_context, input) => {
   const path = input.optional('trust');
   const trust = path === undefined ? undefined : parseTrust(await readGiven(path));
   const folder = input.optional('collateral');
-  const judge = folder === undefined ? {} : { collateral: await collateralIn(folder) };
+  const judge: Judge = {
+    collateral: folder === undefined ? undefined : await collateralIn(folder),
+    keys: await keysIn(input),
+  };
   return verdictOf(input.arg(0), trust, judge);
 };
 

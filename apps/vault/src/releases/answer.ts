@@ -124,6 +124,7 @@ export async function answerOf(
     checkpoint: await sha256Digest(utf8Encode(followed.note)),
     at: timeText(now),
     releaseNotAfter: timeText(notAfter),
+    ...(decided.keySets.length > 0 && { keySets: [...decided.keySets] }),
   });
   return { answer, notAfter };
 }

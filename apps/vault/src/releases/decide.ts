@@ -8,6 +8,8 @@ import {
   ContractError,
   decideRelease,
   isOfType,
+  type KeySetWord,
+  keySetWords,
   type LedgerRecord,
   type ReleaseDecision,
   type RoomKeys,
@@ -56,6 +58,8 @@ export type Decided = {
   readonly nonce: OwnNonce | undefined;
   /** Pieces of the vendors' collateral that the evidence was held against, base64url. */
   readonly collateral: readonly string[];
+  /** What is to be said, signed, of the key sets among them. */
+  readonly keySets: readonly KeySetWord[];
 };
 
 /** Finds the subjects; undefined when nothing that the room brought, and nothing known, tells them. */
@@ -167,8 +171,10 @@ async function judge(
     reasons.push(...(told[at] ?? []));
   }
   const seen = await seenIn(vault, asked, record);
-  const collateral = await packCollateral(supplied.collateral, decision.used, roots);
-  return { reasons, decision, vaults, followed, seen, nonce, collateral };
+  const { keySets } = supplied;
+  const collateral = await packCollateral(supplied.collateral, decision.used, { roots, keySets });
+  const words = keySetWords(keySets, decision.used);
+  return { reasons, decision, vaults, followed, seen, nonce, collateral, keySets: words };
 }
 
 /** Follows to a fresh checkpoint and judges. @throws record/… when the ledger is not there or cheats */

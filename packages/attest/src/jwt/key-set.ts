@@ -31,9 +31,18 @@ export type JwtKey = {
   readonly x5c: readonly Certificate[];
 };
 
-/** What an issuer's pinned address gave. Times are milliseconds since 1970. */
+/** How a verifier came to a set: from the issuer's address in its own configuration, or by its owner's explicit word. */
+export type KeySetOrigin = 'fetched' | 'imported';
+
+/** For how long anybody may vouch for a set at most, in milliseconds: issuers say no end, and keys are withdrawn. */
+export const LONGEST_KEY_SET_MS = 30 * 86_400_000;
+
+/** What an issuer's pinned address gave, or the verifier's owner. Times are milliseconds since 1970. */
 export type KeySet = {
   readonly issuer: string;
+  readonly origin: KeySetOrigin;
+  /** As the issuer published it. */
+  readonly text: string;
   readonly keys: readonly JwtKey[];
   /** Lower-case hexadecimal SHA-256 of its text. */
   readonly sha256: string;
@@ -136,7 +145,8 @@ export async function readKeys(text: string): Promise<readonly JwtKey[]> {
 }
 
 /**
- * A set for `Context.keySets`. Only for what came from the issuer's own address by the verifier's own configuration.
+ * A set for `Context.keySets`. Only for what came from the issuer's own address by the verifier's own configuration, or what
+ * its owner vouches for.
  * @param fetchedAt @param notAfter milliseconds since 1970
  * @throws attest/too-large · attest/bad-collateral
  */
@@ -145,32 +155,43 @@ export async function readKeySet({
   text,
   fetchedAt,
   notAfter,
+  origin = 'fetched',
 }: {
   issuer: string;
   text: string;
   fetchedAt: number;
   notAfter: number;
+  origin?: KeySetOrigin;
 }): Promise<KeySet> {
   if (![fetchedAt, notAfter].every(Number.isSafeInteger) || notAfter > LAST_MS || fetchedAt >= notAfter)
     throw bad('A set of keys must say from when to when it may be used.');
   const keys = await readKeys(text);
-  return { issuer, keys, sha256: hexEncode(await sha256(utf8Encode(text))), fetchedAt, notAfter };
+  const digest = hexEncode(await sha256(utf8Encode(text)));
+  return { issuer, origin, text, keys, sha256: digest, fetchedAt, notAfter };
 }
 
 /** What was read of a document of collateral, so that it is read once. */
 const kept = new WeakMap<VendorDocument, Promise<readonly JwtKey[]>>();
 
-/** The keys in whichever documents are key sets; none of them is believed for that. */
+export type OfferedKeys = { readonly document: VendorDocument; readonly keys: readonly JwtKey[] };
+
+/** Whichever documents are key sets, with their keys; none of them is believed for that. */
+export async function offeredSets(documents: readonly VendorDocument[]): Promise<readonly OfferedKeys[]> {
+  return Promise.all(
+    documents.map(async (document) => {
+      const known =
+        kept.get(document) ??
+        readKeys(document.text).catch((error: unknown) => {
+          if (error instanceof AttestError) return [];
+          throw error;
+        });
+      kept.set(document, known);
+      return { document, keys: await known };
+    }),
+  );
+}
+
+/** The keys of all of them. */
 export async function offeredKeys(documents: readonly VendorDocument[]): Promise<readonly JwtKey[]> {
-  const lists = documents.map((document) => {
-    const known =
-      kept.get(document) ??
-      readKeys(document.text).catch((error: unknown) => {
-        if (error instanceof AttestError) return [];
-        throw error;
-      });
-    kept.set(document, known);
-    return known;
-  });
-  return (await Promise.all(lists)).flat();
+  return (await offeredSets(documents)).flatMap(({ keys }) => keys);
 }

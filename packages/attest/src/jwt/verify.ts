@@ -1,13 +1,21 @@
 // Who signed a token and whether it is of its time. The algorithm is the technology's (RS256 or ES384), whatever the header
 // says; the key is the issuer's by a trusted key set, one that the policy pins, or the leaf of a chain to a pinned root.
+import { utf8Encode } from '@sealroom/bytes';
 import { z } from 'zod';
-import { type Checks, noteChain, noteRevocation, type Revocation, usedCertificates } from '../checks.ts';
+import {
+  type Checks,
+  noteChain,
+  noteRevocation,
+  pinnedKeyUse,
+  type Revocation,
+  usedCertificates,
+} from '../checks.ts';
 import type { CollateralUse, Context, Window } from '../types.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { timeText, verifyChain } from '../x509/chain.ts';
 import { curveOf, hasSigned } from '../x509/signature.ts';
 import { numberAt, textAt } from './claims.ts';
-import { type JwtKey, offeredKeys } from './key-set.ts';
+import { type JwtKey, offeredSets } from './key-set.ts';
 import type { Jws, Jwt } from './parse.ts';
 
 export type JwtAlgorithm = 'RS256' | 'ES384';
@@ -95,14 +103,20 @@ async function pinnedKeys(
   kid: string | undefined,
   { pins, issuer, context, revocation }: Wanted & { pins: readonly string[] },
 ): Promise<KeysFound> {
-  const trusted = (context.keySets ?? []).filter((set) => set.issuer === issuer).flatMap((set) => set.keys);
-  const offered = [...trusted, ...(await offeredKeys(context.collateral.documents))];
-  const keys = offered.filter((key) => key.kid === kid && pins.includes(key.thumbprint));
+  const trusted = (context.keySets ?? []).filter((set) => set.issuer === issuer);
+  const offered = await offeredSets(context.collateral.documents);
+  const fits = (key: JwtKey) => key.kid === kid && pins.includes(key.thumbprint);
+  const sources = [
+    ...trusted.map(({ text, keys }) => ({ text, keys: keys.filter(fits) })),
+    ...offered.map(({ document, keys }) => ({ text: document.text, keys: keys.filter(fits) })),
+  ].filter((source) => source.keys.length > 0);
+  const keys = sources.flatMap((source) => source.keys);
   checks.check('pinned-key', 'authentic', keys.length > 0, 'the key that the token names is pinned here');
   const detail = 'whether the issuer has withdrawn the pinned key is not known';
   if (revocation === 'required') checks.check('revocation/unchecked', 'revocation', false, detail);
   else checks.skip('revocation/unchecked', 'revocation', detail, revocation.waived);
-  return { keys, used: [] };
+  const used = sources.map(({ text }) => pinnedKeyUse(issuer, utf8Encode(text), context.at));
+  return { keys, used: await Promise.all(used) };
 }
 
 type Wanted = { readonly issuer: string; readonly context: Context; readonly revocation: Revocation };

@@ -1,11 +1,11 @@
 // A piece of what vendors publish, authenticated, and what all kinds of pieces share. Key sets of token services have no
-// signature: they are pieces only as answers of the address that they were asked for at.
+// signature: they are pieces only as answers of the address that they were asked for at, or by the word of who imported them.
 import { type Bytes, hexEncode, sha256, utf8Encode } from '@sealroom/bytes';
 import type { Collateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
-import { readKeys } from '../jwt/key-set.ts';
+import { LONGEST_KEY_SET_MS, readKeys } from '../jwt/key-set.ts';
 import type { Roots, Vendor } from '../roots/roots.ts';
-import type { CollateralUse } from '../types.ts';
+import type { CollateralUse, Window } from '../types.ts';
 
 /** Times are milliseconds since 1970; it may be used from `notBefore` until before `notAfter`. */
 export type Piece = {
@@ -22,12 +22,14 @@ export type Piece = {
   readonly notAfter: number;
   /** When its vendor made it: of two with one name the later counts, and an earlier one never takes its place. */
   readonly made: number;
+  /** Of a key set that nobody fetched: until when whoever imported it vouches for it. */
+  readonly vouchedUntil?: number | undefined;
 };
 
 /** `beside` holds what is known already: certificates between and revocation lists that pieces are held against. */
 export type PieceWorld = { readonly roots: Roots; readonly at: number; readonly beside: Collateral };
 
-export type Window = { readonly notBefore: number; readonly notAfter: number };
+const DAY_MS = 86_400_000;
 
 /** The time in which all of these hold. */
 export function sharedWindow(windows: readonly Window[]): Window {
@@ -46,11 +48,11 @@ export function refuseTime(why: string): AttestError {
 }
 
 /** The name of what answers no need by its own: it comes by import alone. */
-export function importedName(kind: 'certificate' | 'crl', vendor: Vendor, digest: string): string {
+export function nameOfImported(kind: 'certificate' | 'crl', vendor: Vendor, digest: string): string {
   return `${kind}_${vendor}_${digest}`;
 }
 
-/** Whether a name is one that importedName made for one of these vendors. */
+/** Whether a name is one that nameOfImported made for one of these vendors. */
 export function isImportedOf(name: string, vendors: readonly Vendor[]): boolean {
   return vendors.some(
     (vendor) => name.startsWith(`certificate_${vendor}_`) || name.startsWith(`crl_${vendor}_`),
@@ -62,17 +64,32 @@ export async function shortDigest(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * What an issuer's own address gave. It is believed for having come from there, so only a fetcher may call this.
+ * What an issuer's own address gave, which is believed for having come from there, so that only a fetcher may call this; or what
+ * the folder's owner vouches for until a time.
  * @param fetchedAt @param keptFor milliseconds
- * @throws attest/bad-collateral · attest/too-large when it is no set with a key that tokens are signed with
+ * @throws attest/bad-collateral · attest/too-large when it is no set with a key that tokens are signed with, or is vouched for
+ * longer than anybody may
  */
 export async function keySetPiece(
   text: string,
-  { name, issuer, fetchedAt, keptFor }: { name: string; issuer: string; fetchedAt: number; keptFor: number },
+  {
+    name,
+    issuer,
+    fetchedAt,
+    keptFor,
+    vouchedUntil,
+  }: { name: string; issuer: string; fetchedAt: number; keptFor: number; vouchedUntil?: number | undefined },
 ): Promise<Piece> {
   const keys = await readKeys(text);
-  if (keys.length === 0) throw refusePiece(`What ${issuer} gave has no key that tokens are signed with.`);
-  const window = { notBefore: fetchedAt, notAfter: fetchedAt + keptFor, made: fetchedAt };
+  if (keys.length === 0)
+    throw refusePiece(`The key set of ${issuer} has no key that tokens are signed with.`);
+  const notAfter = vouchedUntil ?? fetchedAt + keptFor;
+  if (!(fetchedAt < notAfter && notAfter - fetchedAt <= LONGEST_KEY_SET_MS))
+    throw refusePiece(
+      `A key set is vouched for from now on, for ${LONGEST_KEY_SET_MS / DAY_MS} days at most.`,
+    );
+  const window = { notBefore: fetchedAt, notAfter, made: fetchedAt };
   const subject = `keys of ${issuer}`;
-  return { name, kind: 'key-set', subject, form: 'json', bytes: utf8Encode(text), ...window };
+  const piece = { name, kind: 'key-set', subject, form: 'json', bytes: utf8Encode(text) } as const;
+  return { ...piece, ...window, ...(vouchedUntil !== undefined && { vouchedUntil }) };
 }

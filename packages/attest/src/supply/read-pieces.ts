@@ -12,7 +12,7 @@ import { verifyChain } from '../x509/chain.ts';
 import { type Crl, crlProblem } from '../x509/crl.ts';
 import { certificateName, crlNames } from './names.ts';
 import {
-  importedName,
+  nameOfImported,
   type Piece,
   type PieceWorld,
   refusePiece,
@@ -61,7 +61,7 @@ async function certificatePiece(
   const { vendor, path } = await vendorPath(certificate, all, world);
   return {
     ...(certificateName(vendor, certificate) ?? {
-      name: importedName('certificate', vendor, await shortDigest(certificate.der)),
+      name: nameOfImported('certificate', vendor, await shortDigest(certificate.der)),
     }),
     kind: 'certificate',
     subject: commonName(certificate),
@@ -98,7 +98,7 @@ async function crlPieces(crl: Crl, all: Collateral, world: PieceWorld): Promise<
     const path = vendor ? { vendor, path: [issuer] } : await vendorPath(issuer, all, world);
     const own = { notBefore: crl.thisUpdate, notAfter: crl.nextUpdate ?? crl.thisUpdate };
     const names = crlNames(path.vendor, issuer);
-    const fallback = [importedName('crl', path.vendor, await shortDigest(issuer.spki))];
+    const fallback = [nameOfImported('crl', path.vendor, await shortDigest(issuer.spki))];
     return (names.length > 0 ? names : fallback).map((name) => ({
       name,
       kind: 'crl',
@@ -125,7 +125,9 @@ function contentOf(file: CollateralFile) {
   };
   if (intel.unreadable > 0) throw refusePiece('It is no TCB info or identity of a form that is known here.');
   if (Object.values(found).every((list) => list.length === 0) || sorted.others.length > 0)
-    throw refusePiece('It is no certificate, revocation list, TCB info or identity of a vendor known here.');
+    throw refusePiece(
+      'It is no certificate, revocation list, TCB info or identity of a vendor known here (a key set, which nothing signs, is vouched for by its issuer’s name: --keys).',
+    );
   return found;
 }
 

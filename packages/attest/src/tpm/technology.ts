@@ -2,7 +2,7 @@
 // this TPM measured; it proves no protection of memory from the machine's owner or host: see docs/attestation/tpm.md.
 import { hexEncode, sha256 } from '@sealroom/bytes';
 import { z } from 'zod';
-import { type Checks, collectChecks } from '../checks.ts';
+import { type Checks, collectChecks, pinnedKeyUse } from '../checks.ts';
 import { AttestError } from '../error.ts';
 import { hex, platforms, revocation, runMembers, saysRun } from '../entry.ts';
 import type { TechnologyOf } from '../technology.ts';
@@ -74,7 +74,8 @@ async function verifyKey(
     const { kind, hash } = key.scheme;
     const good = key.attestation && kind === quote.scheme.kind && hash === quote.scheme.hash;
     checks.check('ak-attributes', 'authentic', good, 'the key signs only what the TPM itself made');
-    return { spki: good ? key.spki : undefined, used: [] };
+    const used = await pinnedKeyUse('TPM attestation key', key.bytes, context.at);
+    return { spki: good ? key.spki : undefined, used: [used] };
   }
   const { vendors: allowed, revocation: rule } = ak;
   const { good, used } = await verifyAkChain(checks, certificates, {

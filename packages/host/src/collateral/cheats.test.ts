@@ -1,7 +1,6 @@
 // Services that lie, stall, flood or send elsewhere, and how politely they are asked again.
 import { readdir } from 'node:fs/promises';
 import type { Evidence } from '@sealroom/attest';
-import { base64urlEncode, utf8Encode } from '@sealroom/bytes';
 import { createAuthority } from '../tls.ts';
 import { intelAnswers, type VendorAnswer, type VendorHandler } from '@sealroom/testkit/vendors/services';
 import { FakeIntel } from '@sealroom/testkit/vendors/intel';
@@ -264,63 +263,4 @@ test('evidence of many chips does not make a service be asked without end', asyn
     await store.gather({ technology: 'sev-snp', body: Buffer.from(report).toString('base64url') });
   }
   expect(stage.vendors.asked).toHaveLength(5);
-});
-
-const ISSUER = 'https://maa.example';
-
-/** A token that names an issuer; who signed it does not matter here. */
-function tokenOf(iss: string): Evidence {
-  const part = (value: object) => base64urlEncode(utf8Encode(JSON.stringify(value)));
-  const payload = { iss, 'x-ms-attestation-type': 'sevsnpvm', iat: NOW / 1000, exp: NOW / 1000 + 60 };
-  const text = `${part({ alg: 'RS256', typ: 'JWT', kid: 'a' })}.${part(payload)}.${base64urlEncode(new Uint8Array(256))}`;
-  return { technology: 'azure-maa', body: base64urlEncode(utf8Encode(text)) };
-}
-
-async function keySetText(): Promise<string> {
-  const algorithm = {
-    name: 'RSASSA-PKCS1-v1_5',
-    modulusLength: 2048,
-    publicExponent: new Uint8Array([1, 0, 1]),
-  };
-  const pair = await crypto.subtle.generateKey({ ...algorithm, hash: 'SHA-256' }, true, ['sign', 'verify']);
-  const { kty, n, e } = await crypto.subtle.exportKey('jwk', pair.publicKey);
-  return JSON.stringify({ keys: [{ kty, n, e, kid: 'a', use: 'sig' }] });
-}
-
-test('a key set comes from the address that is configured for its issuer, and counts for a day', async () => {
-  stage.vendors.answers.set('/certs', { body: await keySetText() });
-  const store = await stage.open({ keySets: { [ISSUER]: `${stage.vendors.url}/certs` } });
-  const { keySets, unmet } = await store.gather(tokenOf(ISSUER));
-  expect(unmet).toEqual([]);
-  expect(keySets).toMatchObject([
-    { issuer: ISSUER, fetchedAt: NOW, notAfter: NOW + DAY, keys: [{ kid: 'a' }] },
-  ]);
-  expect(stage.vendors.asked).toEqual(['/certs']);
-  stage.vendors.answers.delete('/certs');
-  stage.clock.now = NOW + DAY - 1;
-  expect((await store.gather(tokenOf(ISSUER))).keySets).toHaveLength(1);
-  stage.clock.now = NOW + DAY;
-  expect((await store.gather(tokenOf(ISSUER))).keySets).toEqual([]);
-});
-
-test('a token cannot have its own issuer asked', async () => {
-  const store = await stage.open({ keySets: { [ISSUER]: `${stage.vendors.url}/certs` } });
-  const found = await store.gather(tokenOf('https://other.example'));
-  expect(found.unmet.map(({ code }) => code)).toEqual(['collateral/no-service']);
-  for (const iss of [stage.vendors.url, `${ISSUER}/../certs`, 'https://a b', `${ISSUER}/x`, 'constructor'])
-    expect((await store.gather(tokenOf(iss))).keySets).toEqual([]);
-  expect(stage.vendors.asked).toEqual([]);
-});
-
-test.each([
-  ['a page', HTML],
-  ['an empty set', '{"keys":[]}'],
-  ['private keys', '{"keys":[{"kty":"RSA","kid":"a","d":"AQAB","n":"AQAB","e":"AQAB"}]}'],
-  ['keys of no use', '{"keys":[{"kty":"oct","kid":"a","k":"AQAB"}]}'],
-])('%s is no key set', async (_, body) => {
-  stage.vendors.answers.set('/certs', { body });
-  const store = await stage.open({ keySets: { [ISSUER]: `${stage.vendors.url}/certs` } });
-  const { keySets, unmet } = await store.gather(tokenOf(ISSUER));
-  expect([keySets, unmet.map(({ code }) => code)]).toEqual([[], ['attest/bad-collateral']]);
-  expect((await store.list()).good).toEqual([]);
 });

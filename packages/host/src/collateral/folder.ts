@@ -17,13 +17,11 @@ export type KeptFile = {
   readonly fetchedAt: number;
   readonly sha256: string;
   readonly form: 'der' | 'json';
+  /** Of a key set that was imported: until when its importer vouches for it. */
+  readonly vouchedUntil?: number | undefined;
 };
 
-export type NewFile = {
-  readonly name: string;
-  readonly form: 'der' | 'json';
-  readonly bytes: Uint8Array;
-};
+export type NewFile = Pick<KeptFile, 'name' | 'form' | 'vouchedUntil'> & { readonly bytes: Uint8Array };
 
 export type FolderLimits = { readonly files: number; readonly bytes: number };
 export const FOLDER_LIMITS: FolderLimits = { files: 4096, bytes: 128 * 1024 * 1024 };
@@ -40,7 +38,8 @@ export type CollateralFolder = {
   put(files: readonly NewFile[], fetchedAt: number, allowed?: () => Promise<void>): Promise<KeptFile[]>;
 };
 
-const NAME = /^([a-zA-Z0-9.-]+(?:_[a-zA-Z0-9.-]+){0,4})_(\d{13})_([0-9a-f]{64})\.(der|json)$/;
+const NAME =
+  /^([a-zA-Z0-9.-]+(?:_[a-zA-Z0-9.-]+){0,4}?)(?:_vouched-until-(\d{13}))?_(\d{13})_([0-9a-f]{64})\.(der|json)$/;
 const LARGEST = 16 * 1024 * 1024;
 /** Of one file that cannot be read, which is its own fault and no other's. */
 const UNREADABLE: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'EACCES', 'EPERM', 'ELOOP', 'EIO']);
@@ -48,9 +47,10 @@ const TURNS = 100;
 const TURN_MS = 50;
 
 function keptOf(file: string): KeptFile | undefined {
-  const [, name = '', fetchedAt = '', digest = '', form] = NAME.exec(file) ?? [];
+  const [, name = '', until, fetchedAt = '', digest = '', form] = NAME.exec(file) ?? [];
   if (form !== 'der' && form !== 'json') return undefined;
-  return { file, name, fetchedAt: Number(fetchedAt), sha256: digest, form };
+  const kept = { file, name, fetchedAt: Number(fetchedAt), sha256: digest, form } as const;
+  return until === undefined ? kept : { ...kept, vouchedUntil: Number(until) };
 }
 
 /** The kind, for keeping the folder bounded fairly. */
@@ -137,10 +137,11 @@ export async function openCollateralFolder(
     for (const file of await readdir(path)) if (isLeftOver(file)) await rm(join(path, file), { force: true });
     const before = await list();
     const made: KeptFile[] = [];
-    for (const { name, form, bytes } of files) {
+    for (const { name, form, bytes, vouchedUntil } of files) {
       const digest = hexEncode(await sha256(bytes));
       const stamp = String(Math.trunc(fetchedAt)).padStart(13, '0');
-      const file = `${name}_${stamp}_${digest}.${form}`;
+      const word = vouchedUntil === undefined ? '' : `_vouched-until-${vouchedUntil}`;
+      const file = `${name}${word}_${stamp}_${digest}.${form}`;
       const kept = keptOf(file);
       if (!kept) throw new TypeError('A piece of collateral has no name that a file can have.');
       try {

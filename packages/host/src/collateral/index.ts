@@ -12,4 +12,5 @@ export {
   type Gathered,
   openCollateralStore,
   type Unmet,
+  type Vouched,
 } from './store.ts';

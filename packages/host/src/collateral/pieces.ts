@@ -57,8 +57,8 @@ export function createPieceIndex(
   const judge = async (kept: KeptFile, bytes: Bytes, { beside, at }: { beside: Collateral; at: number }) => {
     const issuer = issuerOf(kept);
     if (issuer !== undefined) {
-      const { name, fetchedAt } = kept;
-      return keySetPiece(utf8Decode(bytes), { name, issuer, fetchedAt, keptFor: keySetMs });
+      const { name, fetchedAt, vouchedUntil } = kept;
+      return keySetPiece(utf8Decode(bytes), { name, issuer, fetchedAt, keptFor: keySetMs, vouchedUntil });
     }
     const pieces = await readPieces([{ name: kept.file, bytes }], { roots, at, beside });
     return pieces.find(({ name }) => name === kept.name);
@@ -66,8 +66,8 @@ export function createPieceIndex(
 
   const read = async (fresh: readonly KeptFile[], at: number): Promise<void> => {
     const contents: { readonly kept: KeptFile; readonly bytes: Bytes }[] = [];
-    for (const { file, name, fetchedAt, sha256, form } of fresh) {
-      const kept = { file, name, fetchedAt, sha256, form };
+    for (const { file, name, fetchedAt, sha256, form, vouchedUntil } of fresh) {
+      const kept = { file, name, fetchedAt, sha256, form, vouchedUntil };
       const bytes = await folder.read(kept);
       if (bytes) contents.push({ kept, bytes });
       else known.set(kept.file, { ...kept, code: 'collateral/damaged', judgedAt: at });

@@ -58,12 +58,19 @@ export type Gathered = {
   readonly unmet: readonly Unmet[];
 };
 
+/** Key sets that the folder's owner says are their issuers' current ones. */
+export type Vouched = {
+  readonly sets: readonly { readonly issuer: string; readonly text: string }[];
+  /** Milliseconds since 1970, 30 days ahead at most; 24 hours when left out. */
+  readonly until?: number | undefined;
+};
+
 export type CollateralStore = {
   /**
-   * Takes files of any names; all of them or none. @returns what they hold
-   * @throws attest/… naming the file · collateral/older · collateral/busy
+   * Takes files of any names, and key sets on the owner's own word; all of them or none. @returns what they hold
+   * @throws attest/… naming the file · attest/malformed for what is no issuer · collateral/older · collateral/busy
    */
-  import(files: readonly CollateralFile[]): Promise<readonly Piece[]>;
+  import(files: readonly CollateralFile[], vouched?: Vouched): Promise<readonly Piece[]>;
   /**
    * What this evidence needs, as far as it can be had now, and what was imported of vendors whose lists no service gives; never
    * what has ended or not begun.
@@ -116,12 +123,23 @@ function createKeySets() {
         const issuer = issuerOf(one);
         if (issuer === undefined) return [];
         const { fetchedAt, piece } = one;
-        const about = { issuer, text: utf8Decode(piece.bytes), fetchedAt, notAfter: piece.notAfter };
+        const origin = piece.vouchedUntil === undefined ? 'fetched' : 'imported';
+        const text = utf8Decode(piece.bytes);
+        const about = { issuer, text, fetchedAt, notAfter: piece.notAfter, origin } as const;
         const set = read.get(one) ?? readKeySet(about);
         read.set(one, set);
         return [set];
       }),
     );
+}
+
+async function vouchedPieces({ sets, until }: Vouched, fetchedAt: number): Promise<Piece[]> {
+  const about = { fetchedAt, keptFor: KEY_SET_MS, vouchedUntil: until ?? fetchedAt + KEY_SET_MS };
+  return Promise.all(
+    sets.map(({ issuer, text }) =>
+      keySetPiece(text, { ...about, issuer, name: needName({ kind: 'key-set', issuer }) }),
+    ),
+  );
 }
 
 function reasonOf(need: Need, error: unknown): Unmet {
@@ -224,8 +242,9 @@ export async function openCollateralStore(options: CollateralOptions): Promise<C
     async forEvidence(evidence) {
       return (await gather(evidence)).collateral;
     },
-    async import(files) {
-      const pieces = await shelf.read(files);
+    async import(files, vouched) {
+      const sets = vouched ? await vouchedPieces(vouched, Math.trunc(clock())) : [];
+      const pieces = [...(await shelf.read(files)), ...sets];
       await shelf.keep(pieces);
       return pieces;
     },
