@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { probeControlGroups } from './cgroup.ts';
-import { type Outcome, runSpec, runSpecAs, type Spec } from './fixture.ts';
+import { HOG, type Outcome, runSpec, runSpecAs, type Spec } from './fixture.ts';
 import { descendants, processTable } from './process-table.ts';
 import { detectIsolation } from './sandbox.ts';
 
@@ -28,9 +28,6 @@ const ways: readonly Way[] = asRoot
     ]
   : [['an ordinary user', (spec) => runSpec(spec)]];
 if (!asRoot) console.log('skipped: runs started by root, since the tests are not root');
-
-/** Slow enough for the watch that stands in for a control group to look between the limit and the backstop. */
-const HOG = 'import time\nhog = []\nwhile True: hog.append(bytearray(b"x" * (8 << 20))); time.sleep(0.02)';
 
 function python(program: string, rest: Partial<Spec> = {}): Spec {
   return { level: 'process', files: { 'main.py': program }, command: ['python3', 'main.py'], ...rest };
