@@ -35,7 +35,10 @@ export type OfferParts = {
   readonly participants: readonly { readonly org: Digest; readonly role: Role }[];
   readonly datasets: readonly Digest[];
   readonly algorithm: Digest;
-  readonly nodes: readonly AcceptedNode[];
+  /** What rooms must prove: that of simulated ones these nodes start them, or what hardware must sign. */
+  readonly rooms:
+    | { readonly nodes: readonly AcceptedNode[] }
+    | { readonly accept: Contract['room']['accept'] };
   readonly recipients: Contract['output']['recipients'];
   readonly terms: OfferTerms;
 };
@@ -89,12 +92,19 @@ function vault(parts: OfferParts, org: Digest, role: Role): Contract['vaults'][n
   return { org, url: place.url, key: place.key, keks, custody: place.custody };
 }
 
+function acceptedRooms(rooms: OfferParts['rooms']): Contract['room']['accept'] {
+  if ('accept' in rooms) return [...rooms.accept];
+  const keys = [...new Set(rooms.nodes.map(({ simulator }) => simulator))];
+  const launch = [...new Set(rooms.nodes.map(({ launch: program }) => program))];
+  return [{ technology: 'simulated', keys, launch, hostData: 'manifest' }];
+}
+
 /**
  * The contract, ready to be reviewed and signed.
  * @throws client/mismatch when the record lacks something · contract/malformed
  */
 export function draftContract(parts: OfferParts): Contract {
-  const { verified, terms, recipients, nodes } = parts;
+  const { verified, terms, recipients } = parts;
   const { origin, key } = verified.ledger;
   const datasets = parts.datasets.map((digest) => standing(parts, 'dataset', digest));
   const algorithm = standing(parts, 'algorithm', parts.algorithm);
@@ -103,8 +113,6 @@ export function draftContract(parts: OfferParts): Contract {
     ...datasets.map(({ org }) => [org, 'data-steward'] as const),
     [algorithm.org, 'algorithm-owner'],
   ]);
-  const simulators = nodes.map(({ simulator }) => simulator);
-  const launches = nodes.map(({ launch }) => launch);
   const contract: Contract = {
     v: 1,
     version: 1,
@@ -134,14 +142,7 @@ export function draftContract(parts: OfferParts): Contract {
     parameters: terms.parameters,
     room: {
       ...terms.room,
-      accept: [
-        {
-          technology: 'simulated',
-          keys: [...new Set(simulators)],
-          launch: [...new Set(launches)],
-          hostData: 'manifest',
-        },
-      ],
+      accept: acceptedRooms(parts.rooms),
       network: 'none',
     },
     output: { ...terms.output, recipients: [...recipients], release: 'automatic' },

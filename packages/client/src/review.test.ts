@@ -146,7 +146,7 @@ test('a drafted contract is one that may be signed, with each person’s uses cu
     participants: [world.steward, world.owner],
     datasets: [assets.dataset.digest],
     algorithm: assets.algorithm.digest,
-    nodes: [{ simulator: world.simulator.key, launch: world.launch }],
+    rooms: { nodes: [{ simulator: world.simulator.key, launch: world.launch }] },
     recipients: [{ org: world.owner.org, key: world.owner.receiving.key }],
     terms: TERMS,
   });
@@ -177,7 +177,7 @@ test('nothing can be drafted before both sides have wrapped their keys', async (
       participants: [early.steward, early.owner],
       datasets: [published.dataset.digest],
       algorithm: published.algorithm.digest,
-      nodes: [{ simulator: early.simulator.key, launch: early.launch }],
+      rooms: { nodes: [{ simulator: early.simulator.key, launch: early.launch }] },
       recipients: [{ org: early.owner.org, key: early.owner.receiving.key }],
       terms: TERMS,
     });

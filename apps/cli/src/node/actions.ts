@@ -5,6 +5,7 @@ import { measureRoom } from '@sealroom/host/measure';
 import type { Action } from '../context.ts';
 import { writeWhole } from '../home/files.ts';
 import { link } from '../hub/session.ts';
+import { roomsOf } from '../run-config/nodes.ts';
 import { short, table, timeText } from '../terminal/text.ts';
 
 export const nodeCode: Action = async (context, input) => {
@@ -36,10 +37,10 @@ export const listNodes: Action = async (context, input) => {
     node.name,
     node.isolation,
     `${node.maxVcpu} / ${node.maxMemoryGiB} GiB`,
-    node.simulator === null ? 'no' : 'yes',
+    roomsOf(node),
     node.sameProgram ? 'as installed here' : short(node.launch),
     node.lastSeenAt === null ? 'never' : timeText(node.lastSeenAt),
   ]);
-  const head = ['node', 'name', 'isolation', 'processors', 'simulated', 'room program', 'last seen'];
+  const head = ['node', 'name', 'isolation', 'processors', 'rooms', 'room program', 'last seen'];
   return { json, text: table(head, rows, 'No node has enrolled yet; sealroom node code --name NAME') };
 };

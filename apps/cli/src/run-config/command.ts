@@ -34,6 +34,12 @@ export function registerRunConfig(program: Command, lazily: Lazily): void {
       .option('--algorithm <ref>', 'digest or name; needed when there are several')
       .option('--node <ref>', 'a node whose rooms are accepted; may be repeated', collect, [])
       .option(
+        '--accept <file>',
+        'rooms on hardware instead: a policy that says what they must prove ("attest policy"); may be repeated',
+        collect,
+        [],
+      )
+      .option(
         '--recipient <key>',
         'a person of yours who may open the output; yourself when left out',
         collect,
@@ -69,7 +75,8 @@ export function registerRunConfig(program: Command, lazily: Lazily): void {
   projectOption(
     config
       .command('review [run-config]')
-      .description('hold a contract against your pins and the ledger; exit code 1 if it must not be signed'),
+      .description('hold a contract against your pins and the ledger; exit code 1 if it must not be signed')
+      .option('--accept <file>', 'a policy of yours; the contract may accept nothing beyond', collect, []),
   ).action(lazily(async () => (await import('./show.ts')).reviewRunConfig));
   registerContract(program, lazily);
 }

@@ -1,21 +1,17 @@
 // `run-config create`: the contract is made from the verified record, shown, and signed as the algorithm owner's offer.
-import { hubRoutes, type NodeShape } from '@sealroom/api';
+import { hubRoutes } from '@sealroom/api';
 import { base64urlEncode, type Digest, sha256Digest } from '@sealroom/bytes';
 import { call, draftContract, identitiesOf, reviewContract, verifyAppended } from '@sealroom/client';
-import {
-  type Contract,
-  contractSalt,
-  encodeContract,
-  isolationSuffices,
-  type PayloadOf,
-} from '@sealroom/contract';
+import { type Contract, contractSalt, encodeContract, type PayloadOf } from '@sealroom/contract';
 import { leakBudget, parseCriteria } from '@sealroom/criteria';
 import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { findArtifact, findById, openProject, type ProjectView } from '../hub/project.ts';
 import { link, type Link } from '../hub/session.ts';
 import { facts } from '../terminal/text.ts';
+import { acceptedIn } from './accept.ts';
 import { installedLaunch, knownPins, reviewAndAgree, signContract } from './agreement.ts';
+import { checkNodes, simulatedNodes } from './nodes.ts';
 import { reviewText } from './review-text.ts';
 import { termsOf } from './terms.ts';
 
@@ -33,36 +29,6 @@ async function bitsOf(
     });
   const bits = leakBudget(parseCriteria(document));
   return Number.isFinite(bits) ? Math.ceil(bits) : undefined;
-}
-
-type ReadyNode = NodeShape & { readonly simulator: string };
-
-async function nodesOf({ service }: Link, references: readonly string[]): Promise<ReadyNode[]> {
-  const { nodes } = await call(service, hubRoutes.nodes, {});
-  const chosen =
-    references.length === 0
-      ? [findById(nodes, 'node', undefined, 'node')]
-      : references.map((reference) => findById(nodes, 'node', reference, 'node'));
-  return chosen.map((node) => {
-    if (node.simulator !== null) return { ...node, simulator: node.simulator };
-    throw new CliError('cli/refused', `The node ${node.name} starts no simulated rooms.`, {
-      exit: EXIT.refused,
-    });
-  });
-}
-
-function checkNodes(
-  nodes: readonly ReadyNode[],
-  { isolation, maxVcpu, maxMemoryGiB }: Contract['room'],
-): void {
-  const able = nodes.filter((node) => isolationSuffices(node.isolation, isolation));
-  if (able.length > 0) return;
-  const best = nodes.map(({ name, isolation: reached }) => `${name}: ${reached}`).join(', ');
-  throw new CliError(
-    'cli/refused',
-    `No chosen node reaches the isolation "${isolation}" (${best}), so the contract could never run (${maxVcpu} processors, ${maxMemoryGiB} GiB).`,
-    { exit: EXIT.refused, next: 'Choose another --node, or accept a weaker --isolation.' },
-  );
 }
 
 function recipientsOf(
@@ -85,28 +51,31 @@ function recipientsOf(
 }
 
 async function contractOf(context: Context, input: Input, hub: Link, view: ProjectView): Promise<Contract> {
-  const references = input.list('dataset');
+  const named = input.list('dataset');
   const datasets =
-    references.length === 0
+    named.length === 0
       ? [findArtifact(view, 'dataset', undefined)]
-      : references.map((ref) => findArtifact(view, 'dataset', ref));
+      : named.map((ref) => findArtifact(view, 'dataset', ref));
   const algorithm = findArtifact(view, 'algorithm', input.optional('algorithm'));
   const published = [...view.verified.record.artifacts.values()].find(
     ({ kind, digest }) => kind === 'algorithm' && digest === algorithm.digest,
   )?.published.payload as PayloadOf<'algorithm.published'> | undefined;
   const bits = published && (await bitsOf(hub, view, published.criteria));
-  const nodes = await nodesOf(hub, input.list('node'));
+  const accept = await acceptedIn(input);
+  const references = input.list('node');
+  const { nodes } = await call(hub.service, hubRoutes.nodes, {});
+  const rooms = accept ? { accept } : { nodes: simulatedNodes(nodes, references) };
   const contract = draftContract({
     verified: view.verified,
     project: view.project.project,
     participants: view.project.participants,
     datasets: datasets.map(({ digest }) => digest),
     algorithm: algorithm.digest,
-    nodes: nodes.map(({ simulator, launch }) => ({ simulator, launch })),
+    rooms,
     recipients: recipientsOf(input, hub, view),
     terms: await termsOf(context, input, bits),
   });
-  checkNodes(nodes, contract.room);
+  checkNodes(context, contract.room, { nodes, references });
   return contract;
 }
 

@@ -7,6 +7,7 @@ import { writeWhole } from '../home/files.ts';
 import { nameOf, openProject } from '../hub/project.ts';
 import { link } from '../hub/session.ts';
 import { short, table } from '../terminal/text.ts';
+import { acceptedIn, heldToPolicy } from './accept.ts';
 import { findRunConfig, installedLaunch, reviewConfiguration } from './agreement.ts';
 import { reviewText } from './review-text.ts';
 
@@ -52,10 +53,12 @@ export const showRunConfig: Action = async (context, input) => {
 };
 
 export const reviewRunConfig: Action = async (context, input) => {
+  const own = await acceptedIn(input);
   const hub = await link(context, input);
   const view = await openProject(context, input, hub);
   const configuration = findRunConfig(view, input.optionalArg(0));
-  const { review } = await reviewConfiguration(context, hub, configuration, view.verified);
+  const { review: found } = await reviewConfiguration(context, hub, configuration, view.verified);
+  const review = heldToPolicy(found, own);
   const unpinned = review.parties.filter(({ checked }) => checked === undefined).map(({ org }) => org);
   const good = review.problems.length === 0 && unpinned.length === 0;
   const verdict = good

@@ -22,6 +22,7 @@ export function registerRun(program: Command, lazily: Lazily): void {
       .description(
         'INITIATE RUN: review the contract and the request, countersign if that is missing, and approve',
       )
+      .option('--accept <file>', 'a policy of yours; the contract may accept nothing beyond', collect, [])
       .addHelpText('after', `\n<run> is ${RUN}.\n`),
   ).action(lazily(async () => (await import('./initiate.ts')).initiateRun));
   for (const [verb, words] of [

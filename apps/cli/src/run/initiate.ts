@@ -7,16 +7,19 @@ import { CliError, EXIT } from '../error.ts';
 import { openProject } from '../hub/project.ts';
 import { link } from '../hub/session.ts';
 import { sign, submit } from '../hub/statement.ts';
+import { acceptedIn, heldToPolicy } from '../run-config/accept.ts';
 import { reviewAndAgree, reviewConfiguration, signContract } from '../run-config/agreement.ts';
 import { facts, short } from '../terminal/text.ts';
 import { runParts } from './find.ts';
 import { remarkOnNodes } from './nodes.ts';
 
 export const initiateRun: Action = async (context, input) => {
+  const own = await acceptedIn(input);
   const hub = await link(context, input);
   const view = await openProject(context, input, hub);
   const { run, configuration } = runParts(view, input.arg(0));
-  const { review, bytes } = await reviewConfiguration(context, hub, configuration, view.verified);
+  const { review: found, bytes } = await reviewConfiguration(context, hub, configuration, view.verified);
+  const review = heldToPolicy(found, own);
   const { contract } = review;
   const request = checkRunRequest(review, view.verified, run.run);
   checkParameters(contract.parameters, request.parameters);
