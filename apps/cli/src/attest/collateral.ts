@@ -140,7 +140,6 @@ export const fetchFor: Action = async (context, input) => {
   const unmet: { need: string; code: string; detail: string }[] = [];
   let pieces = 0;
   for (const evidence of readEvidenceFile(bytes)) {
-    if (evidence.technology === 'nvidia-gpu') continue;
     const found = await store.gather(evidence);
     unmet.push(...found.unmet);
     const { certificates, crls, documents } = found.collateral;
