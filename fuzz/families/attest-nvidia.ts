@@ -9,7 +9,7 @@ import { nvidiaGpu } from '../../packages/attest/src/nvidia-gpu/technology.ts';
 import { verifyGpu } from '../../packages/attest/src/nvidia-gpu/verify.ts';
 import { canonicalXml, parseXml } from '../../packages/attest/src/nvidia-gpu/xml.ts';
 import { parseCertificate } from '../../packages/attest/src/x509/certificate.ts';
-import { ocspStatus, parseOcspResponse } from '../../packages/attest/src/x509/ocsp.ts';
+import { ocspStatuses, parseOcspResponse } from '../../packages/attest/src/x509/ocsp.ts';
 import { expect, judge, type Outcome, type Target } from '../engine/target.ts';
 import { attest } from './codes.ts';
 
@@ -165,7 +165,7 @@ const ocspTarget = ({ responses, certificates }: World): Target => ({
     const told: string[] = [];
     for (const [index, certificate] of certificates.slice(0, -1).entries()) {
       const issuer = certificates[index + 1] ?? certificate;
-      const found = await ocspStatus(certificate, issuer, { responses: [response], at: NOW });
+      const [found] = await ocspStatuses(certificate, issuer, { responses: [response], at: NOW });
       told.push(found?.status ?? '-');
       const counts = found?.status === 'good' || found?.status === 'revoked';
       expect(!counts || genuine, 'false-accept', 'An answer counts that no issuer signed.');

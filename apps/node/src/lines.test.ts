@@ -6,6 +6,8 @@ const reportData = 'A'.repeat(43);
 test('reads what a room may say', () => {
   const ask = { ask: 'quote', id: 1, reportData };
   expect(parseRoomLine(JSON.stringify(ask))).toEqual(ask);
+  const devices = { ...ask, devices: 'nvidia-gpu' };
+  expect(parseRoomLine(JSON.stringify(devices))).toEqual(devices);
   expect(parseRoomLine('{"done":"completed"}')).toEqual({ done: 'completed' });
   expect(parseRoomLine('{"failed":"room/staging"}')).toEqual({ failed: 'room/staging' });
 });
@@ -17,6 +19,7 @@ test.each([
   ['report data that is not base64url', '{"ask":"quote","id":1,"reportData":"!"}'],
   ['report data of another length', `{"ask":"quote","id":1,"reportData":"${reportData}AA"}`],
   ['a number for an id that is none', `{"ask":"quote","id":1.5,"reportData":"${reportData}"}`],
+  ['devices of no kind', `{"ask":"quote","id":1,"reportData":"${reportData}","devices":"tdx"}`],
   ['a reason in words', '{"failed":"the patient is 17"}'],
   ['more than a line may hold', `{"failed":"room/${'a'.repeat(5000)}"}`],
 ])('takes %s for another form', (_, text) => {

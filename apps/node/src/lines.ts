@@ -1,11 +1,17 @@
 // The lines that a room says to its node. Whatever stands in them is the room's word; a line in another form ends the room.
 import { BytesError, parseStrictJson } from '@sealroom/bytes';
+import { DEVICE_TECHNOLOGIES } from '@sealroom/attest';
 import { bytesText } from '@sealroom/contract';
 import { codeOf } from '@sealroom/host';
 import { z } from 'zod';
 
 const line = z.union([
-  z.strictObject({ ask: z.literal('quote'), id: z.int(), reportData: bytesText(32) }),
+  z.strictObject({
+    ask: z.literal('quote'),
+    id: z.int(),
+    reportData: bytesText(32),
+    devices: z.enum(DEVICE_TECHNOLOGIES).optional(),
+  }),
   z.strictObject({ done: z.enum(['completed', 'failed']) }),
   z.strictObject({ failed: z.string().regex(/^[a-z]+\/[a-z-]+$/) }),
 ]);

@@ -178,6 +178,22 @@ process.exit(0);`,
   });
 });
 
+test('a room that needs devices is lost, as nothing here proves any, and its platform is not asked', async () => {
+  let asked = 0;
+  const platform: RoomStart['platform'] = {
+    technology: 'sev-snp',
+    quote: async () => {
+      asked++;
+      return { technology: 'sev-snp', body: 'AQID' };
+    },
+  };
+  const reportData = Buffer.alloc(32, 5).toString('base64url');
+  const line = `{ ask: 'quote', id: 1, reportData: '${reportData}', devices: 'nvidia-gpu' }`;
+  const end = await runProgram(`${LINES}say(${line});\nawait next();`, { platform });
+  expect(end).toEqual({ end: 'lost', code: 'node/no-evidence' });
+  expect(asked).toBe(0);
+});
+
 test('a platform that gives no evidence loses the run, and the room with it', async () => {
   const platform: RoomStart['platform'] = {
     technology: 'sev-snp',

@@ -1,6 +1,6 @@
 // Starts one room process a run and hands it evidence over whatever report data it asks for, from the platform (platform.ts).
 // The room talks in JSON lines:
-//   room → node  {"ask":"quote","id":1,"reportData":"…"}    node → room  {"id":1,"evidence":{…}}
+//   room → node  {"ask":"quote","id":1,"reportData":"…","devices"?:"nvidia-gpu"}    node → room  {"id":1,"evidence":{…}}
 //   room → node  {"done":"completed"} or {"failed":"room/…"}
 // Under a gate the room has an empty network, and the node's gate is its only way out.
 // What the room is handed on standard input is ciphertext, statements and URLs; no key of a party passes here.
@@ -10,13 +10,14 @@ import { basename, join, resolve } from 'node:path';
 import type { Work } from '@sealroom/api';
 import { base64urlDecode, type Bytes, utf8Encode } from '@sealroom/bytes';
 import { codeOf, killGroup, type ProcessName, processName } from '@sealroom/host';
+import { ProviderError } from '@sealroom/host/attest';
 import { coreless } from '@sealroom/host/linux';
 import type { Allowance } from './gate/allowance.ts';
 import type { Compiled } from './gate/compiled.ts';
 import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
 import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
 import { createRoomUser, type RoomUser } from './gate/room-user.ts';
-import { linesOf, parseRoomLine } from './lines.ts';
+import { linesOf, parseRoomLine, type RoomLine } from './lines.ts';
 import type { Platform } from './platform.ts';
 
 /** The room program's entry point. */
@@ -129,7 +130,16 @@ function bootLine(start: RoomStart, folder: string): string {
   return `${JSON.stringify(boot)}\n`;
 }
 
-async function quoteLine({ platform, hostData }: RoomStart, id: number, reportData: string): Promise<string> {
+async function quoteLine(
+  { platform, hostData }: RoomStart,
+  { id, reportData, devices }: Extract<RoomLine, { ask: 'quote' }>,
+): Promise<string> {
+  // Nothing here asks devices for evidence; without it no vault would release anything.
+  if (devices !== undefined)
+    throw new ProviderError(
+      'provider/none',
+      'This node cannot prove devices, and the contract demands some.',
+    );
   const evidence = await platform.quote({ hostData, reportData: base64urlDecode(reportData) });
   return `${JSON.stringify({ id, evidence })}\n`;
 }
@@ -181,7 +191,7 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
       break;
     }
     if ('ask' in said) {
-      const line = await quoteLine(start, said.id, said.reportData).catch((error: unknown) => {
+      const line = await quoteLine(start, said).catch((error: unknown) => {
         start.onStderr(utf8Encode(`The platform gave no evidence: ${codeOf(error) ?? 'unknown'}`));
         return undefined;
       });

@@ -1,6 +1,14 @@
 // Challenges, evidence and release: how the room comes by the keys of its run (protocol.md section 7). Every vault of the
 // contracts is asked; each answer is checked under the key the contract names, and each key against its commitment.
-import { appraiseEvidence, type Evidence, isReason, roomPolicy, technologyOf } from '@sealroom/attest';
+import {
+  appraiseEvidence,
+  type DeviceTechnology,
+  type Entry,
+  type Evidence,
+  isReason,
+  roomPolicy,
+  technologyOf,
+} from '@sealroom/attest';
 import { vaultRoutes } from '@sealroom/api';
 import { base64urlDecode, base64urlEncode, type Bytes, bytesEqual, type Digest } from '@sealroom/bytes';
 import { call, ClientError, type Fetch } from '@sealroom/client';
@@ -53,8 +61,8 @@ export async function vaultsOf(plan: Plan): Promise<Vault[]> {
   return [...found.values()];
 }
 
-/** Asks the platform for evidence over 32 bytes of report data. */
-export type Quote = (reportData: Uint8Array) => Promise<Evidence>;
+/** Asks the platform for evidence over 32 bytes of report data, and for that of its devices where a kind of them is named. */
+export type Quote = (reportData: Uint8Array, devices: DeviceTechnology | undefined) => Promise<Evidence>;
 
 type Challenge = { readonly cose: string; readonly nonce: VaultNonce };
 
@@ -148,13 +156,34 @@ async function checkOwnEvidence(plan: Plan, evidence: Evidence, reportData: Uint
       if (accept.some((entry) => entry.technology === evidence.technology)) continue;
       throw new RoomError('room/evidence', 'The contract does not accept rooms of this technology.');
     }
-    const appraisal = await appraiseEvidence(evidence, roomPolicy(accept), {
+    // Devices are hardware as well.
+    const { technology, body } = evidence;
+    const own = accept.map((entry) => {
+      const { devices: _, ...rest } = entry;
+      return rest as Entry;
+    });
+    const appraisal = await appraiseEvidence({ technology, body }, roomPolicy(own), {
       binding: { reportData, hostData: plan.manifestHash },
     });
     const failed = appraisal.checks.find(isReason);
     if (failed)
       throw new RoomError('room/evidence', `The contract does not accept this room: ${failed.detail}.`);
   }
+}
+
+/**
+ * Whether the host is to ask devices, and how: as the first entry for this room's technology says. Another entry may say
+ * something else; the vaults judge what comes.
+ */
+export function demandedDevices({
+  contracts,
+  manifest,
+}: {
+  readonly contracts: readonly { readonly contract: Pick<Contract, 'room'> }[];
+  readonly manifest: Pick<Plan['manifest'], 'technology'>;
+}): DeviceTechnology | undefined {
+  const entries = contracts.flatMap(({ contract }) => contract.room.accept);
+  return entries.find(({ technology }) => technology === manifest.technology)?.devices?.[0]?.technology;
 }
 
 /** The platform as every vault's reservation names it. */
@@ -190,7 +219,7 @@ export async function obtainKeys(
     identity.keys,
     plan.manifestHash,
   );
-  const evidence = await quote(reportData);
+  const evidence = await quote(reportData, demandedDevices(plan));
   await checkOwnEvidence(plan, evidence, reportData);
   const body = {
     run: plan.run,

@@ -2,10 +2,10 @@
 // rooms.ts for the lines. `--probe` prints the isolation that this machine offers and ends.
 import { createInterface } from 'node:readline';
 import { rootCertificates } from 'node:tls';
-import type { Evidence } from '@sealroom/attest';
 import { base64urlEncode } from '@sealroom/bytes';
 import { checkStoreUrl, storeFetch, tlsFetch } from '@sealroom/host/net';
 import { RoomError } from './error.ts';
+import type { Quote } from './keys.ts';
 import { parseBoot, parseQuote } from './lines.ts';
 import { persistentFetch } from './persistent-fetch.ts';
 import { runRoom } from './room.ts';
@@ -24,11 +24,12 @@ async function next(lines: AsyncIterator<string>): Promise<string> {
   return value;
 }
 
-function askForQuotes(lines: AsyncIterator<string>): (reportData: Uint8Array) => Promise<Evidence> {
+function askForQuotes(lines: AsyncIterator<string>): Quote {
   let id = 0;
-  return async (reportData) => {
+  return async (reportData, devices) => {
     id++;
-    write({ ask: 'quote', id, reportData: base64urlEncode(reportData) });
+    const asked = { ask: 'quote', id, reportData: base64urlEncode(reportData) };
+    write(devices === undefined ? asked : { ...asked, devices });
     return parseQuote(await next(lines), id);
   };
 }

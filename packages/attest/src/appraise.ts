@@ -107,7 +107,7 @@ function machineOf(platform: string): string {
 }
 
 /** More than the exact name counts: a list that was written a little otherwise must not let a machine pass (decision 132). */
-function isDistrusted(platform: string, distrust: readonly string[]): boolean {
+export function isDistrusted(platform: string, distrust: readonly string[]): boolean {
   const machine = machineOf(platform.toLowerCase());
   return distrust.some((one) => {
     const listed = one.toLowerCase();

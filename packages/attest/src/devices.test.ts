@@ -1,5 +1,13 @@
 // Rooms with GPUs: what binds device and room, and each way of bringing a device that is not the room's.
-import { hexDecode, hexEncode, sha256, utf8Encode, concat, type Digest } from '@sealroom/bytes';
+import {
+  base64urlEncode,
+  hexDecode,
+  hexEncode,
+  sha256,
+  utf8Encode,
+  concat,
+  type Digest,
+} from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import {
   FAKE_FIRMWARE,
@@ -8,19 +16,24 @@ import {
   type FakeNvidia,
   fakeNvidia,
 } from '@sealroom/testkit/vendors/nvidia-gpu';
-import { beforeAll, expect, test } from 'vitest';
+import { FakeNras } from '@sealroom/testkit/vendors/nvidia-nras';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   appraiseEvidence,
   type DeviceEvidence,
+  type DeviceDemand,
   deviceNonce,
   type Entry,
   entrySchema,
   type Evidence,
   isReason,
+  type KeySet,
   readCollateral,
+  readKeySet,
   roomPolicy,
   simulatedEvidence,
 } from './index.ts';
+import { needsOf } from './supply/index.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const launch: Digest = `sha256:${'1'.repeat(64)}`;
@@ -33,7 +46,7 @@ let nonce: Uint8Array;
 let gpus: readonly [FakeGpu, FakeGpu];
 let two: readonly DeviceEvidence[];
 
-type Demand = NonNullable<Entry['devices']>[number];
+type Demand = Extract<DeviceDemand, { technology: 'nvidia-gpu' }>;
 const demand = (change: Partial<Demand> = {}): Demand => ({
   technology: 'nvidia-gpu',
   count: 2,
@@ -51,7 +64,7 @@ const demand = (change: Partial<Demand> = {}): Demand => ({
   ...change,
 });
 
-const entry = (...devices: Demand[]): Entry => ({
+const entry = (...devices: DeviceDemand[]): Entry => ({
   technology: 'simulated',
   keys: [node.key],
   launch: [launch],
@@ -215,4 +228,97 @@ test('contracts take no device for a room, no entry without a count, and no empt
       entrySchema.safeParse({ ...entry(), devices: [{ ...demand(), count: bad }] }).success,
       String(bad),
     ).toBe(false);
+});
+
+describe('tokens of NVIDIA’s service beside a room', () => {
+  const token = (gpus: number): DeviceDemand => ({
+    technology: 'nvidia-nras',
+    keys: 'published',
+    gpus,
+    hardware: ['GH100 A01 GSP BROM'],
+    driver: ['550.90.07'],
+    vbios: ['96.00.9F.00.01'],
+    maxAgeSeconds: 300,
+    revocation: 'required',
+    platforms: { any: 'accepted' },
+    runBinding: 'software',
+  });
+  let service: FakeNras;
+  let keySets: KeySet[];
+  beforeAll(async () => {
+    service = await FakeNras.create(NOW);
+    const issuer = 'https://nras.attestation.nvidia.com';
+    keySets = [
+      await readKeySet({ issuer, text: service.jwks, fetchedAt: NOW - 1, notAfter: NOW + 86_400_000 }),
+    ];
+  });
+
+  /** A token over a nonce about GPUs of these names. */
+  const told = async (over: Uint8Array, ...names: string[]): Promise<DeviceEvidence> => {
+    const devices = names.map((name) => service.device(over, name));
+    return { technology: 'nvidia-nras', body: base64urlEncode(await service.result(over, { devices })) };
+  };
+
+  async function failed(devices: readonly DeviceEvidence[], ...demands: DeviceDemand[]) {
+    const { checks } = await appraiseEvidence({ ...room, devices }, roomPolicy([entry(...demands)]), {
+      binding: { reportData, hostData },
+      context: { at: NOW, collateral: readCollateral([]), roots: {}, keySets },
+    });
+    return checks.filter(isReason).map(({ id }) => id);
+  }
+
+  test('are affirmed for as many GPUs as the entry says', async () => {
+    expect(await failed([await told(nonce, '1', '2')], token(2))).toEqual([]);
+    expect(await failed([await told(nonce, '1')], token(2))).toEqual(['nvidia-nras/gpus']);
+    expect(await failed([], token(1))).toEqual(['simulated/devices']);
+  });
+
+  test('are refused with the nonce of another room, or with what the room itself binds', async () => {
+    const other = await deviceNonce(hostData);
+    for (const over of [other, reportData])
+      expect(await failed([await told(over, '1')], token(1))).toEqual([
+        'nvidia-nras/binding',
+        'nvidia-nras/run',
+      ]);
+  });
+
+  test('are refused where two of them tell of one GPU', async () => {
+    const both = [token(1), token(2)];
+    expect(await failed([await told(nonce, '1'), await told(nonce, '2', '3')], ...both)).toEqual([]);
+    expect(await failed([await told(nonce, '1'), await told(nonce, '2', '1')], ...both)).toEqual([
+      'simulated/devices/distinct',
+    ]);
+  });
+
+  test('are no rooms, for contracts and for policies that are about rooms', async () => {
+    expect(entrySchema.safeParse(token(1)).success).toBe(false);
+    expect(entrySchema.safeParse({ ...token(1), devices: [demand()] }).success).toBe(false);
+    const alone = await appraiseEvidence(await told(nonce, '1'), roomPolicy([token(1) as unknown as Entry]), {
+      binding: { reportData: nonce, hostData },
+      context: { at: NOW, collateral: readCollateral([]), roots: {}, keySets },
+    });
+    expect(alone.verdict).toBe('refused');
+    expect(alone.checks.filter(isReason).map(({ id }) => id)).toEqual(['nvidia-nras/alone']);
+  });
+
+  test('do not mix with reports in one entry, and are no more than a room can bring', () => {
+    const fits = (...devices: DeviceDemand[]) => entrySchema.safeParse(entry(...devices)).success;
+    expect(fits(token(1), token(2))).toBe(true);
+    expect(fits(demand({ count: 8 }), demand({ count: 8 }))).toBe(true);
+    expect(fits(demand({ count: 8 }), demand({ count: 9 }))).toBe(false);
+    expect(fits(token(1), demand())).toBe(false);
+  });
+});
+
+test('what devices need is asked for with what the room needs, each once', () => {
+  const issuer = 'https://nras.attestation.nvidia.com';
+  expect(needsOf({ ...room, devices: [] })).toEqual([]);
+  expect(needsOf({ ...room, devices: [{ technology: 'nvidia-nras', body: 'AA' }] })).toEqual([]);
+  return FakeNras.create(NOW).then(async (service) => {
+    const token: DeviceEvidence = {
+      technology: 'nvidia-nras',
+      body: base64urlEncode(await service.result(nonce)),
+    };
+    expect(needsOf({ ...room, devices: [token, token] })).toEqual([{ kind: 'key-set', issuer }]);
+  });
 });

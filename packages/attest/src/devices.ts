@@ -5,7 +5,7 @@
 import { type Bytes, sha256, utf8Encode } from '@sealroom/bytes';
 import type { Submodule } from './appraise.ts';
 import type { Policy } from './policy.ts';
-import type { CommonEntry } from './technology.ts';
+import { type CommonEntry, demandsOf } from './technology.ts';
 import type { AnyEvidence, Check, Context, DeviceEvidence } from './types.ts';
 
 /** What must be bound: by what the room chose, and by what was fixed when it was started. */
@@ -42,9 +42,7 @@ export async function appraiseDevices(
 ): Promise<{ checks: readonly Check[]; submodules: readonly Submodule[] }> {
   const { technology } = evidence;
   const devices = ('devices' in evidence && evidence.devices) || [];
-  const demands = (entry.devices ?? []).flatMap((demand) =>
-    Array.from({ length: demand.count }, () => demand),
-  );
+  const demands = (entry.devices ?? []).flatMap(demandsOf);
   if (demands.length === 0 && devices.length === 0) return { checks: [], submodules: [] };
   const count = `the entry demands devices (${demands.length}), and evidence came of as many (${devices.length})`;
   const bound = wanted && { reportData: await deviceNonce(wanted.reportData), run: undefined };
@@ -55,7 +53,9 @@ export async function appraiseDevices(
     submodules.push(await judge(device, `gpu${index}`, { entry: demand, policy, wanted: bound, context }));
   }
   const whole = demands.length === devices.length && demands.length === submodules.length;
-  const platforms = submodules.flatMap(({ claims }) => (claims ? [claims.platform] : []));
+  const platforms = submodules.flatMap(({ claims }) =>
+    claims ? [claims.platform, ...(claims.otherPlatforms ?? [])] : [],
+  );
   const distinct = new Set(platforms).size === platforms.length;
   const checks = [
     check(`${technology}/devices`, whole, count),

@@ -1,4 +1,4 @@
-export { type Appraisal, appraiseEvidence, isReason, type Submodule } from './appraise.ts';
+export { type Appraisal, appraiseEvidence, isDistrusted, isReason, type Submodule } from './appraise.ts';
 export {
   type Collateral,
   type CollateralFile,
@@ -10,6 +10,7 @@ export {
 export { type KeySet, type KeySetOrigin, LONGEST_KEY_SET_MS, readKeySet } from './jwt/key-set.ts';
 export { deviceNonce } from './devices.ts';
 export { type GpuEntry } from './nvidia-gpu/entry.ts';
+export { type NrasEntry } from './nvidia-nras/entry.ts';
 export { type GpuEvidence, type GpuReport, parseGpuEvidence, parseGpuReport } from './nvidia-gpu/parse.ts';
 export { type Manifest, parseManifest } from './nvidia-gpu/manifest.ts';
 export { type Roots, vendorRoots } from './roots/roots.ts';
@@ -30,9 +31,12 @@ export { verifySimulated } from './simulated/verify.ts';
 export { type QuoteInfo, parseQuoteInfo, parseTpmKey, parseTpmSignature } from './tpm/structures.ts';
 export { AK_VENDORS, type AkVendor, readAkCertificates, verifyAkChain } from './tpm/ak-chain.ts';
 export {
+  demandsOf,
   detectTechnologies,
+  type DeviceDemand,
   type Entry,
   entrySchema,
+  MOST_DEVICES,
   namesOwnKeys,
   type PolicyEntry,
   technologyOf,
@@ -45,7 +49,9 @@ export {
   type Claims,
   type CollateralUse,
   type Context,
+  DEVICE_TECHNOLOGIES,
   type DeviceEvidence,
+  type DeviceTechnology,
   type Evidence,
   ROOM_TECHNOLOGIES,
   type RoomTechnology,

@@ -9,7 +9,7 @@ import type { Collateral } from './collateral.ts';
 import type { Platforms, RunMembers } from './entry.ts';
 import { confidentialSpaceEntry } from './gcp-confidential-space/entry.ts';
 import { confidentialSpace } from './gcp-confidential-space/technology.ts';
-import { nrasEntry } from './nvidia-nras/entry.ts';
+import { type NrasEntry, nrasEntry } from './nvidia-nras/entry.ts';
 import { nras } from './nvidia-nras/technology.ts';
 import { azureEntry, reportEntry } from './azure-cvm/entry.ts';
 import { azureCvm } from './azure-cvm/technology.ts';
@@ -70,11 +70,39 @@ export type TechnologyOf<P, C extends Claims, E> = {
   pin(parsed: P, beside?: Collateral): E;
 };
 
-/** A kind of device that a room must have, and how many of it. */
-const demand = gpuEntry.extend({ count: z.int().min(1).max(16) });
+/** Pieces of evidence of devices beside a room's own. */
+export const MOST_DEVICES = 16;
 
-/** For an entry for rooms: without it, a room with devices is refused; with it, any other number of them is. */
-const devices = z.array(demand).min(1).max(4).optional();
+export type DeviceDemand = z.infer<typeof demand>;
+
+/** A demand once for each piece of evidence that it wants. */
+export function demandsOf(demand: DeviceDemand): DeviceDemand[] {
+  return Array.from({ length: 'count' in demand ? demand.count : 1 }, () => demand);
+}
+
+/** A kind of device that a room must have, and how many of it; a token of a service says by itself of how many it tells. */
+const demand = z.discriminatedUnion('technology', [
+  gpuEntry.extend({ count: z.int().min(1).max(MOST_DEVICES) }),
+  nrasEntry,
+]);
+
+/**
+ * For an entry for rooms: without it, a room with devices is refused; with it, any other number of them is. Reports and tokens
+ * name a device differently, so that one device could stand for two where both kinds are taken.
+ */
+const devices = z
+  .array(demand)
+  .min(1)
+  .max(4)
+  .refine(
+    (demands) => new Set(demands.map(({ technology }) => technology)).size === 1,
+    'all devices of a room are proven in one way',
+  )
+  .refine(
+    (demands) => demands.flatMap(demandsOf).length <= MOST_DEVICES,
+    'more pieces of evidence than a room can bring',
+  )
+  .optional();
 
 /** The entry of a contract or policy for rooms, by technology. */
 export const entrySchema = z.discriminatedUnion('technology', [
@@ -82,7 +110,6 @@ export const entrySchema = z.discriminatedUnion('technology', [
   nitroEntry.safeExtend({ devices }),
   maaEntry.safeExtend({ devices }),
   confidentialSpaceEntry.safeExtend({ devices }),
-  nrasEntry.safeExtend({ devices }),
   tdxEntry.safeExtend({ devices }),
   sgxEntry.safeExtend({ devices }),
   sevSnpEntry.safeExtend({ devices }),
@@ -101,9 +128,8 @@ export function namesOwnKeys(entry: Entry): boolean {
 }
 
 /** What a policy may name: also devices alone, which no contract accepts. */
-export const policyEntrySchema = z.union([entrySchema, gpuEntry]);
-export type PolicyEntry = Entry | GpuEntry;
-export type DeviceDemand = z.infer<typeof demand>;
+export const policyEntrySchema = z.union([entrySchema, gpuEntry, nrasEntry]);
+export type PolicyEntry = Entry | GpuEntry | NrasEntry;
 
 /**
  * Entries for parts of evidence, such as a key's certificates. They are no entries for rooms: no contract has such a form, and

@@ -17,10 +17,9 @@ export const ROOM_TECHNOLOGIES = [
   'aws-nitro',
   'azure-maa',
   'gcp-confidential-space',
-  'nvidia-nras',
 ] as const;
 /** Technologies of devices that a room may use; they prove nothing of the room itself. */
-export const DEVICE_TECHNOLOGIES = ['nvidia-gpu'] as const;
+export const DEVICE_TECHNOLOGIES = ['nvidia-gpu', 'nvidia-nras'] as const;
 
 export type RoomTechnology = (typeof ROOM_TECHNOLOGIES)[number];
 export type DeviceTechnology = (typeof DEVICE_TECHNOLOGIES)[number];

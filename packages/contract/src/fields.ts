@@ -1,5 +1,5 @@
 // Field schemas that documents and statements share. All objects are strict: an unknown member is refused.
-import { ROOM_TECHNOLOGIES } from '@sealroom/attest';
+import { DEVICE_TECHNOLOGIES, MOST_DEVICES, ROOM_TECHNOLOGIES } from '@sealroom/attest';
 import { BytesError, base64urlDecode, type Digest } from '@sealroom/bytes';
 import { CoseError, type KeyText, parseKey } from '@sealroom/cose';
 import { z } from 'zod';
@@ -103,8 +103,26 @@ export const url = z
 
 export const technology = z.enum(ROOM_TECHNOLOGIES);
 
-/** Evidence as it travels: base64url of the technology's own bytes. */
-export const evidenceSchema = z.strictObject({ technology, body: bytesText() });
+/** Characters of all devices' evidence together; a GPU's report with its certificates has some 16,000. */
+const LARGEST_DEVICES = 1_000_000;
+
+const deviceEvidence = z.strictObject({ technology: z.enum(DEVICE_TECHNOLOGIES), body: bytesText() });
+
+/** Evidence as it travels: base64url of the technology's own bytes, and that of devices, in the order of the entry that names them. */
+export const evidenceSchema = z.strictObject({
+  technology,
+  body: bytesText(),
+  devices: z
+    .array(deviceEvidence)
+    .min(1)
+    .max(MOST_DEVICES)
+    .refine(
+      (devices) => devices.reduce((sum, { body }) => sum + body.length, 0) <= LARGEST_DEVICES,
+      'more evidence of devices than a room can bring',
+    )
+    .readonly()
+    .exactOptional(),
+});
 
 /** A platform as its technology names it: `sev-snp:chip:…`; of a simulated room the thumbprint of the node's simulator key. */
 export const platformName = z

@@ -8,7 +8,10 @@ import {
   appraiseEvidence,
   type Collateral,
   type CollateralUse,
+  DEVICE_TECHNOLOGIES,
+  type DeviceTechnology,
   type Entry,
+  isDistrusted,
   isReason,
   joinCollateral,
   namesOwnKeys,
@@ -51,8 +54,10 @@ export type Judge = {
 export type Attestation = {
   readonly technology: RoomTechnology;
   readonly platform: string;
-  /** All that the evidence speaks for, as results name them: `platform` first, then the other GPUs of one token. */
+  /** All that the evidence speaks for, as results name them: `platform` first, then each device. */
   readonly platforms: readonly string[];
+  /** Devices that the room used, each as its own evidence names it; a token tells of several. */
+  readonly devices: readonly { readonly technology: DeviceTechnology; readonly platform: string }[];
   /** Whether hardware signed it, if `basis` is believed. */
   readonly hardware: boolean;
   /** On whose word it rests that hardware signed it; only the first two prove it to the reader. */
@@ -113,6 +118,18 @@ function waiversOf(appraisals: readonly Appraisal[]): Attestation['waivers'] {
     for (const { id, detail, waived } of checks)
       if (waived !== undefined) found.set(`${id} ${detail} ${waived}`, { code: id, detail, reason: waived });
   return [...found.values()];
+}
+
+/** All contracts are judged on the same evidence, so the first that affirms tells its devices. */
+function devicesOf([first]: readonly Appraisal[]): Attestation['devices'] {
+  return (first?.submodules ?? []).slice(1).flatMap(({ technology, claims }) => {
+    const device = DEVICE_TECHNOLOGIES.find((one) => one === technology);
+    if (!device || !claims) return [];
+    return [claims.platform, ...(claims.otherPlatforms ?? [])].map((platform) => ({
+      technology: device,
+      platform,
+    }));
+  });
 }
 
 type World = { readonly collateral: Collateral; readonly roots: Roots };
@@ -212,6 +229,13 @@ export async function checkEvidence(question: Question): Promise<Attestation> {
   const named = answered.flatMap(({ answer }) => answer.keySets ?? []);
   if (judge.collateral === undefined) await checkAllUsed(file.collateral, [...used.values()], named);
   const hardware = appraisals.every(({ claims }) => claims?.hardware ?? false);
+  const devices = devicesOf(appraisals);
+  // A simulated room is pinned by its simulator; its devices are believed no more than the reader says.
+  if (!hardware && devices.some(({ platform }) => isDistrusted(platform, trust?.distrust ?? [])))
+    throw new ContractError(
+      'receipt/pins-hardware',
+      'A device of the room is one that your trust file distrusts.',
+    );
   const byContract = keySources(uses, { answered, brought, pinnedBy: 'contract' });
   const sources =
     hardware && trust ? await underTrust({ ...question, trust }, { views, last, judged }) : byContract;
@@ -219,6 +243,7 @@ export async function checkEvidence(question: Question): Promise<Attestation> {
     technology: file.evidence.technology,
     platform: finished.platform,
     platforms: platformsOf(appraisals),
+    devices,
     hardware,
     basis: basisOf(sources, hardware),
     keySources: once(sources),

@@ -1,4 +1,5 @@
 // Whether a receipt's parties are the ones its reader pinned: the step from *consistent* to *by these pinned parties*.
+import { isDistrusted } from '@sealroom/attest';
 import { type KeyText, keyThumbprint } from '@sealroom/cose';
 import { ContractError } from './error.ts';
 import type { ContractState } from './record-types.ts';
@@ -35,7 +36,7 @@ export async function checkPins(
     }
   }
   if (finished.technology !== 'simulated') return;
-  if (trust.distrust?.includes(finished.platform))
+  if (isDistrusted(finished.platform, trust.distrust ?? []))
     throw new ContractError('receipt/pins-simulator', 'You do not believe the room’s platform any more.');
   await checkSimulated(trust, contracts, finished.platform);
 }

@@ -1,8 +1,9 @@
-// Which platforms a receipt speaks for: also those that stand behind the first one of a token.
+// Which platforms a receipt speaks for: also every GPU of a token beside the room's evidence.
 import { NO_COLLATERAL, readCollateral, technologyOf } from '@sealroom/attest';
-import type { Entry, Evidence, Roots } from '@sealroom/attest';
+import type { Entry, Evidence } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, type Bytes, hexEncode, sha256 } from '@sealroom/bytes';
-import type { FakePlatform } from '@sealroom/testkit/hardware';
+import { tokenDemand, withToken } from '@sealroom/testkit/devices';
+import { type FakePlatform, snpPlatform, snpVendor } from '@sealroom/testkit/hardware';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { playWorld } from '@sealroom/testkit/receipt';
 import { FakeNras } from '@sealroom/testkit/vendors/nvidia-nras';
@@ -13,34 +14,18 @@ import { verifyReceipt } from './index.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 
-/** A token that speaks for two GPUs, under a certificate chain of its own. */
-async function twoGpus(): Promise<FakePlatform> {
+/** Beside the machine, a token that speaks for two GPUs, under a certificate chain of its own. */
+async function withTwoGpus(machine: FakePlatform): Promise<FakePlatform> {
   const nras = await FakeNras.create(NOW);
   const header = { x5c: [nras.leaf, nras.authority].map(base64Of) };
-  const result = (bound: Bytes) => {
-    const devices = ['first', 'second'].map((ueid) => nras.device(bound, ueid));
-    return nras.result(bound, { devices, header });
-  };
-  const one = technologyOf('nvidia-nras');
-  const pinned = one.pin(one.parse(await result(new Uint8Array(32)))) as object;
-  const roots: Roots = {
-    'nvidia-nras': readCollateral([{ name: 'root', bytes: nras.authority }]).certificates,
-  };
-  return {
-    technology: 'nvidia-nras',
-    roots,
-    entry: {
-      ...pinned,
-      keys: 'chain',
-      revocation: { waived: 'the service publishes no such list' },
-    } as Entry,
-    collateral: NO_COLLATERAL,
-    name: 'nvidia-nras:gpu:first',
-    prove: async ({ reportData }): Promise<Evidence> => ({
-      technology: 'nvidia-nras',
-      body: base64urlEncode(await result(reportData)),
-    }),
-  };
+  const names = ['first', 'second'];
+  const revocation = { waived: 'the service publishes no such list' };
+  const platform = withToken(machine, nras, {
+    demands: [tokenDemand(2, { keys: 'chain', revocation })],
+    result: (nonce) => ({ devices: names.map((ueid) => nras.device(nonce, ueid)), header }),
+  });
+  const anchors = readCollateral([{ name: 'root', bytes: nras.authority }]).certificates;
+  return { ...platform, roots: { ...machine.roots, 'nvidia-nras': anchors } };
 }
 
 /** A TPM whose attestation key the contract names: any program can hold such a key. */
@@ -92,11 +77,14 @@ test('keys that only the contract names attest no hardware to who has not accept
 });
 
 test('a receipt names every GPU of its token, so that the run is found when any of them is distrusted', async () => {
-  const platform = await twoGpus();
+  const machine = await snpPlatform(await snpVendor(NOW));
+  const platform = await withTwoGpus(machine);
   const ledger = await createFakeLedger({ origin: 'ledger.test' });
   const { receipt } = await playWorld(ledger, NOW, { platform });
   const { attestation } = await verifyReceipt(receipt, undefined, { roots: platform.roots });
   expect(attestation.basis).toBe('roots');
-  expect(attestation.platform).toBe('nvidia-nras:gpu:first');
-  expect(attestation.platforms).toEqual(['nvidia-nras:gpu:first', 'nvidia-nras:gpu:second']);
+  expect(attestation.platform).toBe(machine.name);
+  const gpus = ['nvidia-nras:gpu:first', 'nvidia-nras:gpu:second'];
+  expect(attestation.platforms).toEqual([machine.name, ...gpus]);
+  expect(attestation.devices.map((one) => one.platform)).toEqual(gpus);
 });

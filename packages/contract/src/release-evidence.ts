@@ -2,8 +2,10 @@
 // against the vault's own policy, which is one more party. All reasons are told at once. Not decided here: which collateral
 // there is, and whether the nonces are this vault's (release.ts).
 import {
+  type Appraisal,
   appraiseEvidence,
   type Category,
+  type Check,
   type Collateral,
   type CollateralUse,
   type Evidence,
@@ -11,6 +13,7 @@ import {
   type KeySet,
   type Roots,
   roomPolicy,
+  type Submodule,
   technologyOf,
 } from '@sealroom/attest';
 import type { Bytes } from '@sealroom/bytes';
@@ -64,24 +67,59 @@ const CODES: Readonly<Record<Category, ReleaseCode>> = {
   platform: 'release/platform',
 };
 
-/** What is renewed often, and the code that tells that it is too old. Certificates live as long as their vendors say. */
-const AGING: Readonly<Partial<Record<CollateralUse['kind'], ReleaseCode>>> = {
-  crl: 'release/revocation',
-  ocsp: 'release/revocation',
-  'tcb-info': 'release/tcb',
-  'qe-identity': 'release/tcb',
-  'key-set': 'release/evidence',
+/** The same of a room's devices, so that their owner is not sent to look at the room. */
+const DEVICE_CODES: Readonly<Record<Category, ReleaseCode>> = {
+  authentic: 'release/device-evidence',
+  freshness: 'release/device-evidence',
+  revocation: 'release/device-revocation',
+  tcb: 'release/device-tcb',
+  configuration: 'release/device-configuration',
+  device: 'release/device',
+  technology: 'release/device',
+  debug: 'release/device-code',
+  code: 'release/device-code',
+  run: 'release/device-binding',
+  binding: 'release/device-binding',
+  platform: 'release/device-platform',
 };
 
-function ageReasons(used: readonly CollateralUse[], now: number, limit: number | undefined): Reason[] {
+/** What is renewed often, and what is not known any more when it is too old. Certificates live as long as their vendors say. */
+const AGING: Readonly<Partial<Record<CollateralUse['kind'], Category>>> = {
+  crl: 'revocation',
+  ocsp: 'revocation',
+  'tcb-info': 'tcb',
+  'qe-identity': 'tcb',
+  'key-set': 'authentic',
+};
+
+type Uses = ReadonlyMap<string, CollateralUse>;
+
+function ageReasons(
+  used: Uses,
+  { codes, now, limit }: { codes: typeof CODES; now: number; limit: number | undefined },
+): Reason[] {
   if (limit === undefined) return [];
-  return used.flatMap(({ kind, notBefore }) => {
-    const code = AGING[kind];
-    if (!code || now - notBefore <= limit) return [];
-    return [
-      { code, detail: `the ${kind} that the evidence rests on is older than this vault’s owner allows` },
-    ];
+  return [...used.values()].flatMap(({ kind, notBefore }) => {
+    const category = AGING[kind];
+    if (!category || now - notBefore <= limit) return [];
+    const detail = `the ${kind} that the evidence rests on is older than this vault’s owner allows`;
+    return [{ code: codes[category], detail }];
   });
+}
+
+/** What keeps a room from being affirmed; what is wrong with a device has codes of its own, and says with which. */
+function reasonsOf({ submodules: [own, ...devices] }: Appraisal): Reason[] {
+  const told = ({ checks }: Submodule, say: (check: Check) => Reason) => checks.filter(isReason).map(say);
+  return [
+    ...(own ? told(own, (check) => reason(CODES[check.category], check, check.id)) : []),
+    ...devices.flatMap((device) =>
+      told(device, (check) => reason(DEVICE_CODES[check.category], check, `${device.name}, ${check.id}`)),
+    ),
+  ];
+}
+
+function reason(code: ReleaseCode, { id, detail }: Check, where: string): Reason {
+  return { code, check: id, detail: `this does not hold: ${detail} (${where})` };
 }
 
 export type JudgedEvidence = {
@@ -97,7 +135,8 @@ export async function evidenceReasons(
   manifestHash: Bytes,
 ): Promise<JudgedEvidence> {
   const found: Reason[] = [];
-  const used = new Map<string, CollateralUse>();
+  const ofRoom = new Map<string, CollateralUse>();
+  const ofDevices = new Map<string, CollateralUse>();
   let platform: string | undefined;
   const { distrust, maxCollateralAgeMs } = vault.policy;
   const binding = { reportData: await roomBinding(nonces, room, manifestHash), hostData: manifestHash };
@@ -106,19 +145,16 @@ export async function evidenceReasons(
     const policy = roomPolicy(contract.room.accept, distrust);
     const appraisal = await appraiseEvidence(evidence, policy, { binding, context });
     platform ??= appraisal.claims?.platform;
-    for (const use of appraisal.used) used.set(use.sha256, use);
-    for (const check of appraisal.checks) {
-      if (isReason(check))
-        found.push({
-          code: CODES[check.category],
-          check: check.id,
-          detail: `this does not hold: ${check.detail} (${check.id})`,
-        });
-    }
+    const [own, ...devices] = appraisal.submodules;
+    for (const use of own?.used ?? []) ofRoom.set(use.sha256, use);
+    for (const use of devices.flatMap(({ used }) => used)) ofDevices.set(use.sha256, use);
+    found.push(...reasonsOf(appraisal));
     if (appraisal.verdict !== 'affirmed' && found.length === 0)
       found.push({ code: 'release/evidence', detail: 'the evidence is not affirmed' });
   }
+  const aged = { now, limit: maxCollateralAgeMs };
   if (technologyOf(evidence.technology).hardware)
-    found.push(...ageReasons([...used.values()], now, maxCollateralAgeMs));
-  return { found, platform, used: [...used.values()] };
+    found.push(...ageReasons(ofRoom, { ...aged, codes: CODES }));
+  found.push(...ageReasons(ofDevices, { ...aged, codes: DEVICE_CODES }));
+  return { found, platform, used: [...new Map([...ofRoom, ...ofDevices]).values()] };
 }

@@ -9,9 +9,7 @@ import {
   isReason,
   type KeySet,
   parsePolicy,
-  pinnedPolicy,
   type Policy,
-  readEvidenceFile,
   readKeySet,
   type Result,
   resultOf,
@@ -22,6 +20,8 @@ import { base64urlDecode, hexDecode } from '@sealroom/bytes';
 import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
+import { pinnedWhole } from './devices.ts';
+import { evidenceIn } from './evidence.ts';
 import { collateralIn, keysIn, timeIn } from './given.ts';
 import { describedText, resultText } from './text.ts';
 
@@ -48,7 +48,7 @@ async function worldOf(context: Context, input: Input): Promise<World> {
 }
 
 async function evidenceOf(input: Input): Promise<AnyEvidence[]> {
-  const found = readEvidenceFile(await readGiven(input.arg(0), MOST));
+  const found = evidenceIn(await readGiven(input.arg(0), MOST));
   const wanted = input.optional('technology');
   const chosen = wanted === undefined ? found : found.filter(({ technology }) => technology === wanted);
   if (chosen.length > 0) return chosen;
@@ -74,7 +74,8 @@ function bindingOf(input: Input): Binding | undefined {
 
 export const inspect: Action = async (_context, input) => {
   const all = await evidenceOf(input);
-  const described = all.map(({ technology, body }) => {
+  const parts = all.flatMap((one) => [one, ...('devices' in one ? (one.devices ?? []) : [])]);
+  const described = parts.map(({ technology, body }) => {
     const found = technologyOf(technology);
     const parsed = found.parse(base64urlDecode(body));
     return { technology, title: found.title, authenticated: false, parsed };
@@ -134,7 +135,7 @@ export const policy: Action = async (context, input) => {
   const all = await evidenceOf(input);
   const first = all[0];
   if (!first) throw new CliError('cli/bad-file', 'The file holds no evidence.');
-  const { policy: made, authentic } = await pinnedPolicy(first, world);
+  const { policy: made, authentic } = await pinnedWhole(first, world);
   if (!authentic)
     context.note(
       'The evidence is not authentic with this collateral at this time; its report data is not pinned.\n',

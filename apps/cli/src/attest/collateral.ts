@@ -2,7 +2,7 @@
 // and `attest verify --collateral` use such a folder as it is. Exit codes of `fetch`: 0 all is there · 1 something could not be had.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type CollateralFile, LONGEST_KEY_SET_MS, readEvidenceFile, vendorRoots } from '@sealroom/attest';
+import { type CollateralFile, LONGEST_KEY_SET_MS, vendorRoots } from '@sealroom/attest';
 import { type Piece } from '@sealroom/attest/supply';
 import { BytesError, parseStrictJson, utf8Decode } from '@sealroom/bytes';
 import { codeOf } from '@sealroom/host';
@@ -18,6 +18,7 @@ import type { Action, Context, Input } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
 import { heldText, piecesText } from './collateral-text.ts';
+import { evidenceIn } from './evidence.ts';
 import { keysIn, timeIn } from './given.ts';
 
 const MOST = 16 * 1024 * 1024;
@@ -139,8 +140,7 @@ export const fetchFor: Action = async (context, input) => {
   const store = await open(context, input, services);
   const unmet: { need: string; code: string; detail: string }[] = [];
   let pieces = 0;
-  for (const evidence of readEvidenceFile(bytes)) {
-    if (evidence.technology === 'nvidia-gpu') continue;
+  for (const evidence of evidenceIn(bytes)) {
     const found = await store.gather(evidence);
     unmet.push(...found.unmet);
     const { certificates, crls, documents } = found.collateral;

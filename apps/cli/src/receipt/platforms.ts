@@ -1,7 +1,14 @@
 // `receipt platforms`: which runs used which platform, so that they can be found when a platform is distrusted later. Each
 // receipt is verified first; one that fails is told and makes the exit code 1, but hides none of the others. What the trust file
 // distrusts is marked and refuses nothing here.
-import { ContractError, parseTrust, type Trust, verifyReceipt } from '@sealroom/contract';
+import { isDistrusted } from '@sealroom/attest';
+import {
+  ContractError,
+  parseTrust,
+  type Trust,
+  type VerifiedReceipt,
+  verifyReceipt,
+} from '@sealroom/contract';
 import type { Action } from '../context.ts';
 import { CliError, EXIT } from '../error.ts';
 import { readGiven } from '../home/files.ts';
@@ -22,6 +29,19 @@ type Row = {
   readonly verdict?: string;
 };
 
+/** undefined where neither the run's platform nor any device of it is the one that is looked for. */
+export function platformRow(
+  file: string,
+  { finished, verdict, attestation }: Pick<VerifiedReceipt, 'finished' | 'verdict' | 'attestation'>,
+  { wanted, distrust }: { readonly wanted?: string | undefined; readonly distrust: readonly string[] },
+): Row | undefined {
+  const { technology, platform, run, finishedAt } = finished;
+  const { platforms } = attestation;
+  if (wanted !== undefined && !platforms.includes(wanted)) return undefined;
+  const distrusted = platforms.filter((one) => isDistrusted(one, distrust));
+  return { file, ok: true, technology, platform, platforms, distrusted, run, finishedAt, verdict };
+}
+
 export const listPlatforms: Action = async (_context, input) => {
   const path = input.optional('trust');
   const given = path === undefined ? undefined : parseTrust(await readGiven(path));
@@ -34,12 +54,11 @@ export const listPlatforms: Action = async (_context, input) => {
   for (const file of files) {
     const bytes = await readGiven(file);
     try {
-      const { finished, verdict, attestation } = await verifyReceipt(bytes, given && (trust as Trust));
-      const { technology, platform, run, finishedAt } = finished;
-      const { platforms } = attestation;
-      const distrusted = platforms.filter((one) => distrust.includes(one));
-      const found = { technology, platform, platforms, distrusted, run, finishedAt, verdict };
-      if (wanted === undefined || platforms.includes(wanted)) rows.push({ file, ok: true, ...found });
+      const row = platformRow(file, await verifyReceipt(bytes, given && (trust as Trust)), {
+        wanted,
+        distrust,
+      });
+      if (row) rows.push(row);
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       rows.push({ file, ok: false, code: error.code });

@@ -32,7 +32,7 @@ function sourceText({ issuer, sha256, vouchedBy, vaults }: KeySource): string {
 
 export function receiptText(receipt: VerifiedReceipt): string {
   const { finished, request, ledger, contracts, verdict, hardwareAttested, statements } = receipt;
-  const { technology, platform, at, waivers, basis, keySources } = receipt.attestation;
+  const { technology, platform, devices, at, waivers, basis, keySources } = receipt.attestation;
   const custody = finished.custody.map((item) => `${short(item.org)} ${item.custody}`).join(', ');
   const parties = contracts
     .flatMap(({ contract }) => contract.participants)
@@ -51,6 +51,7 @@ export function receiptText(receipt: VerifiedReceipt): string {
       ['outcome', finished.outcome],
       ['finished', timeText(finished.finishedAt)],
       ['room', `${technology} on ${platform}`],
+      ...devices.map((device) => ['device', `${device.technology}, ${device.platform}`] as const),
       ['evidence judged at', timeText(at)],
       ['isolation', finished.isolation],
       ['contract', finished.contract],

@@ -11,6 +11,7 @@ const SHARED: Words = {
   revocation: 'revocation of the certificates behind the signature',
   maxAgeSeconds: 'oldest evidence, in seconds by its signed time',
   keys: 'keys that may sign',
+  devices: 'devices of the room, exactly these, each proven by evidence that binds the same room',
 };
 
 const REGISTERS = 'measured registers, signed in the quote';
@@ -84,12 +85,6 @@ const BY_TECHNOLOGY: { readonly [technology: string]: Words | undefined } = {
     guest: 'code of the guest, by registers that the service’s policy must decide on, and the serial console',
     compliance: 'x-ms-compliance-status',
     tee: 'code and firmware floor, as the service states them',
-  },
-  'nvidia-nras': {
-    gpus: 'number of GPUs',
-    hardware: 'hwmodel, the kind of GPU',
-    driver: 'code: version of the driver',
-    vbios: 'code: version of the VBIOS',
   },
   'gcp-confidential-space': {
     audience: 'aud, for whom the token was made',

@@ -43,7 +43,8 @@ const NOTHING: Supplied = { collateral: NO_COLLATERAL, keySets: [], problems: []
 
 /** Collateral for evidence. That it cannot be read is a reason against the release, not a failure of the vault. */
 export async function suppliedFor(party: AttestParty, evidence: Evidence): Promise<Supplied> {
-  if (!technologyOf(evidence.technology).hardware) return NOTHING;
+  const bare = evidence.devices === undefined;
+  if (bare && !technologyOf(evidence.technology).hardware) return NOTHING;
   try {
     const collateral = await party.collateral(evidence);
     return { collateral, keySets: (await party.keySets?.(evidence)) ?? [], problems: [] };

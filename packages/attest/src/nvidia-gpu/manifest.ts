@@ -10,6 +10,8 @@ import { isSignedBy } from '../x509/signature.ts';
 import { canonicalXml, elementsIn, parseXml, wordsIn, type XmlElement } from './xml.ts';
 
 export type Manifest = {
+  /** The document as it was given, which may be JSON around the signed XML. */
+  readonly document: Bytes;
   /** The chip, such as `GH100`. */
   readonly product: string;
   /** Of the driver or of the VBIOS that it is about. */
@@ -150,7 +152,7 @@ function one(root: XmlElement, local: string): XmlElement {
   return found;
 }
 
-function fromText(text: string): Manifest {
+function fromText(text: string): Omit<Manifest, 'document'> {
   const root = parseXml(text);
   if (root.local !== 'SoftwareIdentity' || root.namespace !== SWID) throw broken();
   const signature = signatureOf(root);
@@ -193,7 +195,7 @@ function textOf(document: string): string | undefined {
  */
 export function parseManifest(document: string): Manifest | undefined {
   const text = textOf(document);
-  return text === undefined ? undefined : fromText(text);
+  return text === undefined ? undefined : { document: utf8Encode(document), ...fromText(text) };
 }
 
 /** Whether the manifest's own signer signed it; who that is, is for the chain. */

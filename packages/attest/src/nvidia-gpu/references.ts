@@ -77,6 +77,7 @@ async function judge(
   const use = await useOf('reference-manifest', {
     subject: name,
     bytes: manifest.content,
+    within: manifest.document,
     notBefore: Math.max(...chain.path.map(({ notBefore }) => notBefore)),
     notAfter: Math.min(...chain.path.map(({ notAfter }) => notAfter)),
   });

@@ -1,5 +1,5 @@
 // NVIDIA Remote Attestation Service: it checks the reports of GPUs and signs what it found. It says nothing about the VM that
-// the GPUs are in: a room needs evidence of that as well.
+// the GPUs are in: it is of devices, and acceptable beside a room's own evidence alone.
 import { textAt } from '../jwt/claims.ts';
 import { tokenNeeds } from '../jwt/needs.ts';
 import type { TechnologyOf } from '../technology.ts';
@@ -40,6 +40,7 @@ export const nras: TechnologyOf<NrasResult, NrasClaims, NrasEntry> = {
   name: 'nvidia-nras',
   title: 'NVIDIA Remote Attestation Service result',
   hardware: true,
+  device: true,
   needs: ['revocation', 'freshness', 'tcb', 'technology', 'configuration', 'device'],
   detect: looksLike,
   parse: parseNras,

@@ -6,7 +6,7 @@ import { AttestError } from '../error.ts';
 import { PRODUCTS, type Product, type Tcb } from '../sev-snp/products.ts';
 import type { Vendor } from '../roots/roots.ts';
 import { technologyOf } from '../technology.ts';
-import type { Evidence } from '../types.ts';
+import type { AnyEvidence, DeviceEvidence, Evidence } from '../types.ts';
 
 /** A key of a chip, or of a cloud provider. */
 export type AmdKey = 'vcek' | 'vlek';
@@ -82,11 +82,10 @@ export function needName(need: Need): string {
   }
 }
 
-/**
- * What evidence needs beside it, by what it says of itself; none for technologies that need nothing, and for bytes that are no
- * evidence.
- */
-export function needsOf({ technology, body }: Evidence): readonly Need[] {
+function needsOfOne({
+  technology,
+  body,
+}: DeviceEvidence | Pick<Evidence, 'technology' | 'body'>): readonly Need[] {
   const known = technologyOf(technology);
   try {
     const bytes: Bytes = base64urlDecode(body);
@@ -100,6 +99,17 @@ export function needsOf({ technology, body }: Evidence): readonly Need[] {
 }
 
 /** Whose imported certificates and lists evidence may lean on, beside its needs: no service is known for them. */
-export function vendorsBeside({ technology }: Evidence): readonly Vendor[] {
-  return technologyOf(technology).vendors ?? [];
+export function vendorsBeside(evidence: AnyEvidence): readonly Vendor[] {
+  const devices = ('devices' in evidence && evidence.devices) || [];
+  return [evidence, ...devices].flatMap(({ technology }) => technologyOf(technology).vendors ?? []);
+}
+
+/**
+ * What evidence needs beside it, and that of devices with it, each once, by what it says of itself; none for technologies that
+ * need nothing, and for bytes that are no evidence.
+ */
+export function needsOf(evidence: AnyEvidence): readonly Need[] {
+  const devices = ('devices' in evidence && evidence.devices) || [];
+  const needs = [evidence, ...devices].flatMap(needsOfOne);
+  return [...new Map(needs.map((need) => [needName(need), need])).values()];
 }

@@ -221,16 +221,17 @@ export type OcspStatus = {
   readonly notAfter: number;
 };
 
+const ORDER = ['revoked', 'unknown', 'good', 'signature', 'stale', 'future'] as const;
+
 /**
- * What responses say of one certificate: the worst of the authentic answers that are in their window, or why an answer
- * does not count; undefined when there is none.
+ * What responses say of one certificate, the worst first: of the authentic answers that are in their window, then why the
+ * others do not count; empty when there is none.
  */
-export async function ocspStatus(
+export async function ocspStatuses(
   certificate: Certificate,
   issuer: Certificate,
   { responses, at }: { responses: readonly OcspResponse[]; at: number },
-): Promise<OcspStatus | undefined> {
-  const order = ['revoked', 'unknown', 'good', 'signature', 'stale', 'future'] as const;
+): Promise<OcspStatus[]> {
   const found: OcspStatus[] = [];
   for (const response of responses) {
     for (const answer of response.answers) {
@@ -243,5 +244,5 @@ export async function ocspStatus(
       found.push({ status, response, notBefore, notAfter });
     }
   }
-  return found.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))[0];
+  return found.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
 }

@@ -2,9 +2,9 @@
 // out is of its time at that moment, or it is not given out; what could not be had is absent, and the policy then refuses.
 // What a service or a file brings takes the place of nothing newer. Not here: the appraisal, which checks everything again.
 import {
+  type AnyEvidence,
   type Collateral,
   type CollateralFile,
-  type Evidence,
   type KeySet,
   NO_COLLATERAL,
   readCollateral,
@@ -75,9 +75,9 @@ export type CollateralStore = {
    * What this evidence needs, as far as it can be had now, and what was imported of vendors whose lists no service gives; never
    * what has ended or not begun.
    */
-  forEvidence(evidence: Evidence): Promise<Collateral>;
+  forEvidence(evidence: AnyEvidence): Promise<Collateral>;
   /** The same, with key sets, and what could not be had. */
-  gather(evidence: Evidence): Promise<Gathered>;
+  gather(evidence: AnyEvidence): Promise<Gathered>;
   /** All that is kept, and the files that cannot be used. */
   list(): Promise<Held>;
   /** What ends within this many milliseconds, or has ended. */

@@ -7,9 +7,10 @@ import {
   isReason,
   policySchema,
   roomPolicy,
+  technologyOf,
   type Technology,
 } from '@sealroom/attest';
-import { base64urlEncode } from '@sealroom/bytes';
+import { base64urlEncode, hexEncode } from '@sealroom/bytes';
 
 export type Judged = {
   readonly verdict: Appraisal['verdict'];
@@ -35,9 +36,12 @@ export async function judge(
   },
 ): Promise<Judged> {
   const { accept } = policySchema.parse({ v: 1, binding: 'room', accept: [entry] });
+  const policy = roomPolicy(accept as readonly Entry[], distrust);
+  // A device is judged by itself only under a policy that is about no room.
+  const bare = technologyOf(technology).device && binding;
   const appraisal = await appraiseEvidence(
     { technology, body: base64urlEncode(bytes) },
-    roomPolicy(accept as readonly Entry[], distrust),
+    bare ? { ...policy, binding: { reportData: hexEncode(bare.reportData) } } : policy,
     { binding, context },
   );
   const reasons = appraisal.checks.filter(isReason).map(({ id }) => id.slice(technology.length + 1));
