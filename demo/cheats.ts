@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hubRoutes, ledgerRoutes, vaultRoutes } from '@sealroom/api';
-import { simulatedEvidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlDecode, base64urlEncode, type Digest, sha256 } from '@sealroom/bytes';
 import { call, ClientError } from '@sealroom/client';
 import {

@@ -4,7 +4,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hubRoutes, ledgerRoutes, vaultRoutes, type Work } from '@sealroom/api';
-import { simulatedEvidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlDecode, base64urlEncode, type Digest, sha256, utf8Encode } from '@sealroom/bytes';
 import { call, type Service } from '@sealroom/client';
 import {

@@ -1,6 +1,7 @@
 // Where a room's evidence comes from: the machine's own hardware where it has any that is known, else this node's simulated
 // TEE, which proves nothing about hardware. The technology is named in the boot, the manifest and the receipt.
-import { type Evidence, simulatedEvidence, type RoomTechnology } from '@sealroom/attest';
+import type { Evidence, RoomTechnology } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import type { Bytes, Digest } from '@sealroom/bytes';
 import type { Signer } from '@sealroom/cose';
 import { detectProvider, type DetectOptions, type EvidenceProvider } from '@sealroom/host/attest';

@@ -31,8 +31,8 @@ import {
   readCollateral,
   readKeySet,
   roomPolicy,
-  simulatedEvidence,
 } from './index.ts';
+import { simulatedEvidence } from './simulated/provide.ts';
 import { needsOf } from './supply/index.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');

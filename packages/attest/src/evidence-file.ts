@@ -53,6 +53,6 @@ export function readEvidenceFile(file: Uint8Array): AnyEvidence[] {
   }
   throw new AttestError(
     'attest/unknown-technology',
-    'The file is not evidence of a technology that is known here. Give the report, quote, document or token itself.',
+    'This is no evidence that is known here. Give the report, quote, document or token itself.',
   );
 }

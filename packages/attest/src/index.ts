@@ -26,7 +26,6 @@ export {
 export { pinnedPolicy } from './pinned.ts';
 export { parsePolicy, type Policy, policyDigest, policySchema, roomPolicy } from './policy.ts';
 export { parseSimulatedEvidence, type SimulatedReport } from './simulated/parse.ts';
-export { simulatedEvidence } from './simulated/provide.ts';
 export { verifySimulated } from './simulated/verify.ts';
 export { type QuoteInfo, parseQuoteInfo, parseTpmKey, parseTpmSignature } from './tpm/structures.ts';
 export { AK_VENDORS, type AkVendor, readAkCertificates, verifyAkChain } from './tpm/ak-chain.ts';

@@ -15,9 +15,9 @@ import {
   readKeySet,
   resultOf,
   roomPolicy,
-  simulatedEvidence,
   technologyOf,
 } from './index.ts';
+import { simulatedEvidence } from './simulated/provide.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
 // Receipts of runs with GPUs of made-up vendors: they carry the devices' evidence and what NVIDIA publishes beside it, are verified
 // offline, and name each GPU, so that the runs of one that is distrusted later can be found.
-import { NO_COLLATERAL, readCollateral, simulatedEvidence } from '@sealroom/attest';
+import { NO_COLLATERAL, readCollateral } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlDecode, type Digest, utf8Decode, utf8Encode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { gpuCollateral, gpuDemand, withGpus } from '@sealroom/testkit/devices';

@@ -1,7 +1,8 @@
 // What the project's own vectors of this package are made of (vectors/contract, vectors/attest): fixed secrets, salts and
 // times, so that whoever makes them anew gets the same bytes. `vectors/make.ts` writes the files, vectors.test.ts compares.
 // Test secrets: nothing here protects anything.
-import { parseSimulatedEvidence, simulatedEvidence } from '@sealroom/attest';
+import { parseSimulatedEvidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import {
   base64urlDecode,
   base64urlEncode,

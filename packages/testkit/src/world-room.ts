@@ -1,5 +1,6 @@
 // Rooms of the world's simulated node: keys, manifest, nonces and evidence (docs/protocol.md section 7).
-import { type Evidence, simulatedEvidence, type RoomTechnology } from '@sealroom/attest';
+import type { Evidence, RoomTechnology } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlEncode, type Bytes, type Digest, sha256 } from '@sealroom/bytes';
 import {
   buildManifest,

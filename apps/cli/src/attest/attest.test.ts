@@ -1,7 +1,7 @@
 // `attest inspect`, `policy` and `verify`: exit codes, JSON, and what cannot be used. The vectors of vendors: vectors.test.ts.
 import { base64urlDecode, base64urlEncode, type Digest, hexEncode, utf8Encode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
-import { simulatedEvidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { expect, test } from 'vitest';
 import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';
 

@@ -1,6 +1,7 @@
 // `attest` over evidence as it travels: a simulated room, and beside it a token about GPUs under keys that the caller gives, or a
 // report of a GPU whose vendor nobody pinned.
-import { deviceNonce, type Evidence, simulatedEvidence } from '@sealroom/attest';
+import { deviceNonce, type Evidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlEncode, type Digest, hexEncode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { fakeNvidia } from '@sealroom/testkit/vendors/nvidia-gpu';

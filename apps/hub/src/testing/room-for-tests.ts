@@ -1,6 +1,6 @@
 // For this app's tests: a room of the world's simulated node and the vaults that vouch for it, as far as hub and ledger see
 // them. Signatures, manifest, evidence and challenges are real, so that the receipt verifies; released keys are made up.
-import { simulatedEvidence } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { hubRoutes } from '@sealroom/api';
 import {
   base64urlDecode,

@@ -178,7 +178,7 @@ export function noteTimes(
       `${what}times`,
       'authentic',
       ends > issued && ends > begins && ends - Math.min(issued, begins) <= longest * 1000,
-      'the token says from when to when it is valid, for no longer than its service issues them',
+      'the token says its validity, which is no longer than its service gives',
     ),
     checks.check(
       `${what}not-yet-valid`,

@@ -68,14 +68,14 @@ function noteStated(checks: Checks, { report, stated }: GpuEvidence, identity: G
     'stated-architecture',
     'authentic',
     stated.architecture === identity.architecture,
-    'the architecture beside the report is the one that the certificates name',
+    'the architecture beside the report is that of the certificates',
   );
   const { driver = report.driver, vbios = report.vbios } = stated;
   const versions = checks.check(
     'stated-versions',
     'authentic',
     driver === report.driver && vbios === report.vbios,
-    'the versions of driver and VBIOS beside the report, where there are any, are those that were signed',
+    'versions beside the report are those that were signed',
   );
   return nonce && architecture && versions;
 }
@@ -101,7 +101,7 @@ async function noteIdentity(
     'authentic',
     repeated === undefined || repeated === identity.firmware,
     repeated === undefined
-      ? 'this driver does not repeat the firmware’s digest, which the certificate names'
+      ? 'this driver does not repeat the certificate’s firmware digest'
       : 'the report names the firmware that its key’s certificate names',
   );
   return noteStated(checks, evidence, identity) && same ? identity : undefined;

@@ -30,10 +30,7 @@ const DECLARATION =
   /^<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?(?: standalone="(?:yes|no)")?\?>\n?/;
 
 function broken(): AttestError {
-  return new AttestError(
-    'attest/bad-manifest',
-    'The document is not of the plain kind of XML that reference manifests are written in.',
-  );
+  return new AttestError('attest/bad-manifest', 'The document is not the plain XML of reference manifests.');
 }
 
 type Open = {

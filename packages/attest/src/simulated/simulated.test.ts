@@ -1,7 +1,8 @@
 import { base64urlDecode, base64urlEncode, type Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
 import { beforeAll, expect, test } from 'vitest';
-import { appraiseEvidence, type Evidence, isReason, roomPolicy, simulatedEvidence } from '../index.ts';
+import { appraiseEvidence, type Evidence, isReason, roomPolicy } from '../index.ts';
+import { simulatedEvidence } from './provide.ts';
 import type { SimulatedEntry } from './technology.ts';
 
 const launch: Digest = `sha256:${'1'.repeat(64)}`;

@@ -48,13 +48,9 @@ function noteExtended(checks: Checks, { extended }: TdReport): void {
   const { vmId, devices, history } = extended;
   const note = (id: string, value: Uint8Array, what: string) =>
     checks.check(id, 'configuration', isZero(value), what);
-  note('vmid', vmId, 'the TD itself asked for the report, and no virtual machine inside it');
+  note('vmid', vmId, 'the TD itself asked, and no virtual machine inside it');
   note('devices', devices, 'no device belongs to the TD');
-  note(
-    'history',
-    history,
-    'no history of service TDs and platforms comes with the TD, which no policy could rate',
-  );
+  note('history', history, 'no history of service TDs and platforms comes with the TD');
 }
 
 function noteModule(checks: Checks, report: TdReport, entry: TdxEntry): void {

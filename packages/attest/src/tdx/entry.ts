@@ -47,7 +47,7 @@ export const tdxEntry = z
   .refine(
     (entry) =>
       RUN_FIELDS.filter((field) => entry[field] === 'run').length === (entry.hostData === undefined ? 0 : 1),
-    'hostData: manifest needs exactly one of mrConfigId and the registers to be the word run, runBinding: software none',
+    'hostData: manifest needs the word run exactly once among mrConfigId and the registers, runBinding: software never',
   );
 
 export type TdxEntry = z.infer<typeof tdxEntry>;

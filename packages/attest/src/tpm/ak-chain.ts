@@ -105,7 +105,7 @@ export async function verifyAkChain(
     'ak-usage',
     'authentic',
     chain.path.length > 1 && isAkCertificate(leaf) && (purposes !== undefined || !microsoft),
-    'the certificate is of an attestation key, not of an endorsement key or an authority',
+    'the certificate is that of an attestation key',
   );
   if (!trusted) return { good: false, used: [] };
   const crls = await noteRevocation(checks, chain.path, { crls: collateral.crls, at, policy: revocation });

@@ -78,7 +78,7 @@ export function parseCrl(der: Uint8Array): Crl {
   } catch (cause) {
     throw new AttestError(
       'attest/bad-crl',
-      'A revocation list is malformed, or not of the profile that vendors use.',
+      'A revocation list is malformed, or of another profile than vendors use.',
       {
         cause,
       },

@@ -26,10 +26,7 @@ const HASHES: Readonly<Record<string, Hash>> = {
 const HASH_LENGTH: Readonly<Record<Hash, number>> = { 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 };
 
 function unsupported(): AttestError {
-  return new AttestError(
-    'attest/bad-certificate',
-    'The signature has an algorithm or parameters that no vendor of attestation uses.',
-  );
+  return new AttestError('attest/bad-certificate', 'No vendor signs with this algorithm or its parameters.');
 }
 
 function hashOf(identifier: Element | undefined): Hash {

@@ -1,14 +1,7 @@
 // Cheats with evidence, for every technology the same list: what each technology's vendor is made to sign, or what is done to
 // what it signed, and by which check it must be refused. A cheat that makes no sense somewhere is named there with its reason.
-import {
-  type Collateral,
-  type CollateralFile,
-  type Entry,
-  type KeySet,
-  type Roots,
-  type RoomTechnology,
-  simulatedEvidence,
-} from '@sealroom/attest';
+import type { Collateral, CollateralFile, Entry, KeySet, Roots, RoomTechnology } from '@sealroom/attest';
+import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlDecode, type Bytes, concat } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import type { VendorAnswers } from '../vendors/services.ts';
