@@ -14,7 +14,7 @@ import {
   type VaultNonce,
 } from '@sealroom/contract';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
-import { createLog, Refusal } from '@sealroom/host';
+import { createLog, Refusal, type RunningServer, startServer } from '@sealroom/host';
 import { generateKekPair, importKek, wrapKey } from '@sealroom/seal';
 import { type FakePlatform, proveOn } from '@sealroom/testkit/hardware';
 import { createFakeLedger, type FakeLedger } from '@sealroom/testkit/ledger';
@@ -355,3 +355,11 @@ export function killAt(vault: TestVault, wanted: Parameters<Vault['barrier']>[0]
 }
 
 export const opaque = { code: 'client/refused', problem: 'vault/refused', status: 403 };
+
+/** Puts HTTP between the test and a vault. @returns the server, for the test to close */
+export async function overHttp(vault: TestVault): Promise<RunningServer> {
+  const app = createVaultApp(vault.vault, silent);
+  const server = await startServer({ app, host: '127.0.0.1', port: 0, log: silent });
+  vault.fetch = (url, init) => fetch(url.replace('https://vault.test', server.url), init);
+  return server;
+}

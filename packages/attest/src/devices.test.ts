@@ -9,8 +9,8 @@ import {
   type Digest,
 } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
+import { gpuDemand, tokenDemand } from '@sealroom/testkit/devices';
 import {
-  FAKE_FIRMWARE,
   fakeMeasurements,
   type FakeGpu,
   type FakeNvidia,
@@ -47,22 +47,14 @@ let gpus: readonly [FakeGpu, FakeGpu];
 let two: readonly DeviceEvidence[];
 
 type Demand = Extract<DeviceDemand, { technology: 'nvidia-gpu' }>;
-const demand = (change: Partial<Demand> = {}): Demand => ({
-  technology: 'nvidia-gpu',
-  count: 2,
-  architectures: ['hopper'],
-  drivers: ['590.12'],
-  vbios: ['96.00.A5.00.01'],
-  firmware: [FAKE_FIRMWARE],
-  modes: ['single-gpu'],
-  reference: {
-    values: [Object.fromEntries([...fakeMeasurements()].map(([index, value]) => [String(index), [value]]))],
-  },
-  runBinding: 'software',
-  platforms: { any: 'accepted' },
-  revocation: { waived: 'this test is about something else' },
-  ...change,
-});
+const demand = (change: Partial<Demand> = {}) =>
+  gpuDemand(2, {
+    reference: {
+      values: [Object.fromEntries([...fakeMeasurements()].map(([index, value]) => [String(index), [value]]))],
+    },
+    revocation: { waived: 'this test is about something else' },
+    ...change,
+  });
 
 const entry = (...devices: DeviceDemand[]): Entry => ({
   technology: 'simulated',
@@ -231,18 +223,6 @@ test('contracts take no device for a room, no entry without a count, and no empt
 });
 
 describe('tokens of NVIDIA’s service beside a room', () => {
-  const token = (gpus: number): DeviceDemand => ({
-    technology: 'nvidia-nras',
-    keys: 'published',
-    gpus,
-    hardware: ['GH100 A01 GSP BROM'],
-    driver: ['550.90.07'],
-    vbios: ['96.00.9F.00.01'],
-    maxAgeSeconds: 300,
-    revocation: 'required',
-    platforms: { any: 'accepted' },
-    runBinding: 'software',
-  });
   let service: FakeNras;
   let keySets: KeySet[];
   beforeAll(async () => {
@@ -268,22 +248,22 @@ describe('tokens of NVIDIA’s service beside a room', () => {
   }
 
   test('are affirmed for as many GPUs as the entry says', async () => {
-    expect(await failed([await told(nonce, '1', '2')], token(2))).toEqual([]);
-    expect(await failed([await told(nonce, '1')], token(2))).toEqual(['nvidia-nras/gpus']);
-    expect(await failed([], token(1))).toEqual(['simulated/devices']);
+    expect(await failed([await told(nonce, '1', '2')], tokenDemand(2))).toEqual([]);
+    expect(await failed([await told(nonce, '1')], tokenDemand(2))).toEqual(['nvidia-nras/gpus']);
+    expect(await failed([], tokenDemand(1))).toEqual(['simulated/devices']);
   });
 
   test('are refused with the nonce of another room, or with what the room itself binds', async () => {
     const other = await deviceNonce(hostData);
     for (const over of [other, reportData])
-      expect(await failed([await told(over, '1')], token(1))).toEqual([
+      expect(await failed([await told(over, '1')], tokenDemand(1))).toEqual([
         'nvidia-nras/binding',
         'nvidia-nras/run',
       ]);
   });
 
   test('are refused where two of them tell of one GPU', async () => {
-    const both = [token(1), token(2)];
+    const both = [tokenDemand(1), tokenDemand(2)];
     expect(await failed([await told(nonce, '1'), await told(nonce, '2', '3')], ...both)).toEqual([]);
     expect(await failed([await told(nonce, '1'), await told(nonce, '2', '1')], ...both)).toEqual([
       'simulated/devices/distinct',
@@ -291,22 +271,26 @@ describe('tokens of NVIDIA’s service beside a room', () => {
   });
 
   test('are no rooms, for contracts and for policies that are about rooms', async () => {
-    expect(entrySchema.safeParse(token(1)).success).toBe(false);
-    expect(entrySchema.safeParse({ ...token(1), devices: [demand()] }).success).toBe(false);
-    const alone = await appraiseEvidence(await told(nonce, '1'), roomPolicy([token(1) as unknown as Entry]), {
-      binding: { reportData: nonce, hostData },
-      context: { at: NOW, collateral: readCollateral([]), roots: {}, keySets },
-    });
+    expect(entrySchema.safeParse(tokenDemand(1)).success).toBe(false);
+    expect(entrySchema.safeParse({ ...tokenDemand(1), devices: [demand()] }).success).toBe(false);
+    const alone = await appraiseEvidence(
+      await told(nonce, '1'),
+      roomPolicy([tokenDemand(1) as unknown as Entry]),
+      {
+        binding: { reportData: nonce, hostData },
+        context: { at: NOW, collateral: readCollateral([]), roots: {}, keySets },
+      },
+    );
     expect(alone.verdict).toBe('refused');
     expect(alone.checks.filter(isReason).map(({ id }) => id)).toEqual(['nvidia-nras/alone']);
   });
 
   test('do not mix with reports in one entry, and are no more than a room can bring', () => {
     const fits = (...devices: DeviceDemand[]) => entrySchema.safeParse(entry(...devices)).success;
-    expect(fits(token(1), token(2))).toBe(true);
+    expect(fits(tokenDemand(1), tokenDemand(2))).toBe(true);
     expect(fits(demand({ count: 8 }), demand({ count: 8 }))).toBe(true);
     expect(fits(demand({ count: 8 }), demand({ count: 9 }))).toBe(false);
-    expect(fits(token(1), demand())).toBe(false);
+    expect(fits(tokenDemand(1), demand())).toBe(false);
   });
 });
 

@@ -46,7 +46,7 @@ export {
   type ServedAsset,
   type VaultPolicy,
 } from './release.ts';
-export type { AttestPolicy, AttestWorld } from './release-evidence.ts';
+export { type AttestPolicy, type AttestWorld, EVIDENCE_CODES } from './release-evidence.ts';
 export { type KeySetWord, keySetWords } from './key-set-words.ts';
 export { collateralPieces, joinPieces, packCollateral } from './receipt-collateral.ts';
 export { runsSpent } from './quota.ts';

@@ -83,6 +83,11 @@ const DEVICE_CODES: Readonly<Record<Category, ReleaseCode>> = {
   platform: 'release/device-platform',
 };
 
+/** Every code that tells of evidence which does not hold. */
+export const EVIDENCE_CODES: ReadonlySet<ReleaseCode> = new Set(
+  [CODES, DEVICE_CODES].flatMap((codes) => Object.values(codes)),
+);
+
 /** What is renewed often, and what is not known any more when it is too old. Certificates live as long as their vendors say. */
 const AGING: Readonly<Partial<Record<CollateralUse['kind'], Category>>> = {
   crl: 'revocation',

@@ -3,7 +3,7 @@ import { type Entry, parsePolicy } from '@sealroom/attest';
 import type { ContractReview } from '@sealroom/client';
 import { BAD_JSON } from '@sealroom/testkit/bad-json';
 import { snpPlatform, snpVendor, tdxPlatform } from '@sealroom/testkit/hardware';
-import { FAKE_FIRMWARE, fakeMeasurements } from '@sealroom/testkit/vendors/nvidia-gpu';
+import { gpuDemand } from '@sealroom/testkit/devices';
 import { FakeIntel, tdBody } from '@sealroom/testkit/vendors/intel';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fileIn, sealroom, temporaryFolder } from '../cli-for-tests.ts';
@@ -61,20 +61,7 @@ describe('a file is refused', () => {
 
   test('that accepts nothing, or names what no room can prove itself by', async () => {
     const chain = { technology: 'tpm', only: 'chain', vendors: ['google-tpm'], revocation: 'required' };
-    const gpu = {
-      technology: 'nvidia-gpu',
-      architectures: ['hopper'],
-      drivers: ['590.12'],
-      vbios: ['96.00.A5.00.01'],
-      firmware: [FAKE_FIRMWARE],
-      modes: ['single-gpu'],
-      reference: {
-        values: [Object.fromEntries([...fakeMeasurements()].map(([at, is]) => [String(at), [is]]))],
-      },
-      runBinding: 'software',
-      platforms: { any: 'accepted' },
-      revocation: 'required',
-    };
+    const { count: _, ...gpu } = gpuDemand(1);
     const simulated = { technology: 'simulated', keys: [], launch: [], hostData: 'manifest' };
     const policies = [[], [gpu], [snp, gpu], [simulated], [snp, simulated]].map((accept) => policyOf(accept));
     for (const policy of [...policies, policyOf([chain], { binding: 'none' })]) {

@@ -28,7 +28,10 @@ import {
 } from './sandbox.ts';
 import type { SandboxLevel } from './types.ts';
 
-/** A program in Python that fills memory; slow enough for the watch that stands in for a control group to look between the limit and the backstop. */
+/**
+ * A program in Python that fills memory; slow enough for the watch that stands in for a control group to look between the limit
+ * and the backstop.
+ */
 export const HOG =
   'import time\nhog = []\nwhile True: hog.append(bytearray(b"x" * (8 << 20))); time.sleep(0.02)';
 

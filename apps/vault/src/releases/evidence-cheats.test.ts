@@ -10,7 +10,7 @@ import { appraiseEvidence, readCollateral, roomPolicy } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, sha256 } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { isOfType, readStatement, roomBinding, type VaultNonce } from '@sealroom/contract';
-import { createLog, type RunningServer, startServer } from '@sealroom/host';
+import type { RunningServer } from '@sealroom/host';
 import { openCollateralStore } from '@sealroom/host/collateral';
 import {
   type Attempt,
@@ -37,7 +37,6 @@ import {
   signContract,
 } from '@sealroom/testkit/world';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createVaultApp } from '../app.ts';
 import { collateralSettings, openVaultCollateral, type VaultCollateral } from '../attest/collateral.ts';
 import type { AttestParty } from '../attest/supply.ts';
 import {
@@ -45,11 +44,11 @@ import {
   at,
   challenge,
   opaque,
+  overHttp,
   releaseAt,
   scopedStatements,
   setStage,
   type Stage,
-  type TestVault,
 } from '../fixtures.ts';
 import { createVaultLog } from '../start.ts';
 
@@ -58,7 +57,6 @@ const HOUR = 3_600_000;
 const MAKERS = [playSgx, playTpm, playAzureCvm];
 
 const played: readonly PlayedTechnology[] = await Promise.all(MAKERS.map((make) => make(NOW)));
-const log = createLog({ name: 'vault-test', silent: true });
 
 let stage: Stage;
 let folder = '';
@@ -98,17 +96,6 @@ async function openStore(roots: AttestParty['roots']): Promise<VaultCollateral> 
   });
 }
 
-async function overHttp(vault: TestVault): Promise<void> {
-  const server = await startServer({
-    app: createVaultApp(vault.vault, log),
-    host: '127.0.0.1',
-    port: 0,
-    log,
-  });
-  servers.push(server);
-  vault.fetch = (url, init) => fetch(url.replace('https://vault.test', server.url), init);
-}
-
 async function agree({ title, sensitivity, entry }: PlayedTechnology): Promise<void> {
   const { world } = stage;
   const assets = await publishAssets(world, { sensitivity });
@@ -136,7 +123,7 @@ beforeAll(async () => {
     keySets: async (evidence) => shown.keySets ?? store.keySets(evidence),
   };
   stage = await setStage({ attest, allowSimulated: false });
-  for (const vault of [stage.steward, stage.owner]) await overHttp(vault);
+  for (const vault of [stage.steward, stage.owner]) servers.push(await overHttp(vault));
   for (const one of played) await agree(one);
 }, 120_000);
 

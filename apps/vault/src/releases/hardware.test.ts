@@ -4,7 +4,7 @@ import { vaultRoutes } from '@sealroom/api';
 import { base64urlDecode, base64urlEncode } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
 import { isOfType, readStatement } from '@sealroom/contract';
-import { createLog, type RunningServer, startServer } from '@sealroom/host';
+import type { RunningServer } from '@sealroom/host';
 import {
   type Bound,
   type FakePlatform,
@@ -20,26 +20,24 @@ import { FakeIntel } from '@sealroom/testkit/vendors/intel';
 import { snpChipId, SNP_TCB } from '@sealroom/testkit/vendors/sev-snp';
 import { manifestOf, openRoom, type Room, type Run } from '@sealroom/testkit/world';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createVaultApp } from '../app.ts';
 import type { AttestParty } from '../attest/supply.ts';
 import {
   approvedRun,
   at,
   codesAt,
   opaque,
+  overHttp,
   prove,
   proveHardware,
   releaseAt,
   setStage,
   type Stage,
-  type TestVault,
 } from '../fixtures.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const zeros = new Uint8Array(32);
-const log = createLog({ name: 'vault-test', silent: true });
 
 let amd: SnpVendor;
 let intel: FakeIntel;
@@ -50,18 +48,6 @@ let stage: Stage;
 const servers: RunningServer[] = [];
 /** What the vaults have now; tests change it. */
 let held: { collateral: FakePlatform['collateral']; distrust: string[] };
-
-/** Puts HTTP between the test and a vault. */
-async function overHttp(vault: TestVault): Promise<void> {
-  const server = await startServer({
-    app: createVaultApp(vault.vault, log),
-    host: '127.0.0.1',
-    port: 0,
-    log,
-  });
-  servers.push(server);
-  vault.fetch = (url, init) => fetch(url.replace('https://vault.test', server.url), init);
-}
 
 beforeAll(async () => {
   amd = await snpVendor(NOW);
@@ -89,7 +75,7 @@ beforeAll(async () => {
       room: { ...contract.room, accept: [good.entry, goodTdx.entry, goodNitro.entry] },
     }),
   });
-  for (const vault of [stage.steward, stage.owner]) await overHttp(vault);
+  for (const vault of [stage.steward, stage.owner]) servers.push(await overHttp(vault));
 }, 120_000);
 
 afterAll(async () => {

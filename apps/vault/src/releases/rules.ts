@@ -4,6 +4,7 @@ import type { Digest } from '@sealroom/bytes';
 import {
   type Contract,
   type ContractState,
+  EVIDENCE_CODES,
   type PayloadOf,
   type ReleaseCode,
   type Reservation,
@@ -37,28 +38,7 @@ const UNVERIFIED = new Set<string>([
 ]);
 
 /** Codes about what the asker brought. Anyone can bring something wrong for another room's keys. */
-const PROOFS = new Set<string>([
-  'release/nonce',
-  'release/evidence',
-  'release/technology',
-  'release/revocation',
-  'release/tcb',
-  'release/configuration',
-  'release/device',
-  'release/device-evidence',
-  'release/device-revocation',
-  'release/device-tcb',
-  'release/device-configuration',
-  'release/device-code',
-  'release/device-binding',
-  'release/device-platform',
-  'release/debug',
-  'release/code',
-  'release/run-binding',
-  'release/room-binding',
-  'release/platform',
-  'release/manifest',
-]);
+const PROOFS = new Set<string>(['release/nonce', 'release/manifest', ...EVIDENCE_CODES]);
 
 /** True when the asker proved to be the room it names: only then may a refusal end that room's reservation. */
 export function isProven(reasons: readonly Reason[]): boolean {

@@ -74,7 +74,7 @@ async function verifyKey(
     const { kind, hash } = key.scheme;
     const good = key.attestation && kind === quote.scheme.kind && hash === quote.scheme.hash;
     checks.check('ak-attributes', 'authentic', good, 'the key signs only what the TPM itself made');
-    const used = await pinnedKeyUse('TPM attestation key', key.bytes, context.at);
+    const used = await pinnedKeyUse('a TPM', key.bytes, context.at);
     return { spki: good ? key.spki : undefined, used: [used] };
   }
   const { vendors: allowed, revocation: rule } = ak;
