@@ -20,8 +20,13 @@ export type Row = {
   readonly skip?: number;
   /** Where it stands in a text; see textIn(). */
   readonly within?: readonly string[];
-  /** The key set that is given for an issuer. */
-  readonly keys?: { readonly issuer: string; readonly file: string; readonly within: readonly string[] };
+  /** The key set that is given for an issuer; where only a modulus stands in the file, the one RSA key that it is of has a name. */
+  readonly keys?: {
+    readonly issuer: string;
+    readonly file: string;
+    readonly within: readonly string[];
+    readonly kid?: string;
+  };
   /** Files that make Confidential Containers' JSON together with the evidence, by member; see evidenceOf(). */
   readonly parts?: { readonly [member: string]: string };
   readonly collateral: readonly string[];

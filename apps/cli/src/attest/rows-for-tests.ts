@@ -22,8 +22,10 @@ async function folderWith(
 /** The option that gives a row's key set. */
 async function keysOf({ keys }: Row, { folder, place }: { folder: string; place: Place }): Promise<string[]> {
   if (!keys) return [];
-  const text = textIn(await readFile(place(keys.file), 'utf8'), keys.within);
-  return ['--keys', `${keys.issuer}=${await fileIn(folder, 'keys.json', text)}`];
+  const { issuer, file, within, kid } = keys;
+  const text = textIn(await readFile(place(file), 'utf8'), within);
+  const set = kid === undefined ? text : JSON.stringify({ keys: [{ kty: 'RSA', kid, n: text, e: 'AQAB' }] });
+  return ['--keys', `${issuer}=${await fileIn(folder, 'keys.json', set)}`];
 }
 
 /** The arguments of `attest verify` for a row, with its policy made by `attest policy`. @param place where a file of it lies */
