@@ -7,7 +7,7 @@ import { hexEncode } from '@sealroom/bytes';
 import { sharedVectors } from '@sealroom/testkit';
 import { filesOf } from '@sealroom/testkit/verdicts';
 import { describe, expect, test } from 'vitest';
-import { pageWith, readTable } from '../vectors/verdicts-table.ts';
+import { pageWith, publishedPageWith, readPublished, readTable } from '../vectors/verdicts-table.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SETS = [
@@ -33,9 +33,14 @@ test('the page on attestation has the tables that the verdicts give', () => {
     expect(page, file).toContain(file.split('/').at(-1));
 });
 
+test('the page on what others have published has the tables that their verdicts give', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'attestation', 'published.md'), 'utf8');
+  expect(page).toBe(publishedPageWith(readPublished(), page));
+});
+
 test('a refusal names its reasons, and nothing that is affirmed has any', () => {
   expect(cases.length).toBeGreaterThan(100);
-  for (const { evidence: name, verdict, codes } of cases) {
+  for (const { evidence: name, verdict, codes } of [...cases, ...readPublished().cases]) {
     expect(codes.length > 0, name).toBe(verdict === 'refused');
     expect(new Set(codes).size, name).toBe(codes.length);
   }

@@ -75,7 +75,7 @@ export async function verifyMaa(
     'isolation',
     'technology',
     found !== undefined && found.form === entry.form,
-    `the token tells of a trusted execution environment, in the form ${JSON.stringify(entry.form)}`,
+    `the token tells of a VM or container of SEV-SNP or TDX, in the form ${JSON.stringify(entry.form)}`,
   );
   const { issuer, keys: rule, revocation, maxAgeSeconds } = entry;
   const issued = noteIssuer(checks, jwt, issuer);

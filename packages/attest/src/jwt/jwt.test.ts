@@ -1,6 +1,7 @@
 // Wycheproof's signed tokens and key sets, and key sets in the forms of the services.
 import { base64urlEncode, type JsonObject } from '@sealroom/bytes';
 import { sharedVectors, wycheproofCases } from '@sealroom/testkit';
+import { FakeMaa } from '@sealroom/testkit/vendors/azure-maa';
 import { distinguishedName, issueCertificate, spkiOf } from '@sealroom/testkit/vendors/issue-certificates';
 import { base64Of, jwksText, signToken, tokenSigner } from '@sealroom/testkit/vendors/tokens';
 import { describe, expect, it } from 'vitest';
@@ -86,6 +87,10 @@ describe('a key set', () => {
       { ...jwk, kid, crv: 'P-256' },
       { kty: 'oct', k: 'AAAA', kid },
       { kid },
+      { kty: 'RSA', n: base64urlEncode(new Uint8Array(128).fill(0xff)), e: 'AQAB', kid },
+      { kty: 'RSA', n: base64urlEncode(new Uint8Array(256).fill(0xff)), e: 'Aw', kid },
+      { kty: 'RSA', n: '', e: '', kid },
+      { ...jwk, kid, x5c: ['AAAA'] },
     ];
     for (const one of none) expect(await readKeys(jwksText([one])), JSON.stringify(one)).toEqual([]);
     const bad = [
@@ -95,8 +100,8 @@ describe('a key set', () => {
       { ...jwk, kid, x: '%' },
       { ...jwk, kid, x: base64urlEncode(new Uint8Array(48).fill(1)) },
       { kty: 'EC', kid },
-      { kty: 'RSA', n: '', e: '', kid },
-      { ...jwk, kid, x5c: ['AAAA'] },
+      { kty: 'RSA', n: 'AQ', kid },
+      { ...jwk, kid, x5c: [1] },
       1,
       null,
     ];
@@ -116,6 +121,12 @@ describe('a key set', () => {
         code: 'attest/bad-collateral',
       });
     await expect(readKeys(' '.repeat(10 * 1024 * 1024))).rejects.toMatchObject({ code: 'attest/too-large' });
+  });
+
+  it('is read for its other keys when it has one that is too short for tokens, as Azure’s have', async () => {
+    const { jwks, signer } = await FakeMaa.create(Date.parse('2026-11-25T12:00:00Z'));
+    expect(JSON.parse(jwks)).toMatchObject({ keys: [{ kid: 'made-up-1' }, { kid: 'made-up-short' }] });
+    expect(await readKeys(jwks)).toMatchObject([{ kid: 'made-up-1', thumbprint: signer.thumbprint }]);
   });
 
   it('keeps what it is of and from when, with the digest of its text', async () => {

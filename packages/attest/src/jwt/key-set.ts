@@ -70,7 +70,7 @@ async function spkiOfNumbers(kind: JwtKey['kind'], jwk: JsonObject): Promise<Byt
   const length = base64urlDecode(first).length;
   base64urlDecode(second);
   if (kind === 'RSA' && (length < 256 || length > 1024 || second !== 'AQAB'))
-    throw bad('An RSA key of the set is too short, too long or odd.');
+    throw new AttestError('attest/bad-certificate', 'An RSA key of the set is too short, too long or odd.');
   const key =
     kind === 'RSA'
       ? await crypto.subtle.importKey('jwk', { kty: 'RSA', n: first, e: second }, RSA, true, ['verify'])
@@ -104,13 +104,8 @@ function kindOf(jwk: JsonObject): JwtKey['kind'] | undefined {
   return kty === 'EC' && says('alg', 'ES384') && says('crv', 'P-384') ? 'P-384' : undefined;
 }
 
-/** A key of the set, or undefined for one that no token here is signed with. */
-async function readKey(jwk: Json): Promise<JwtKey | undefined> {
-  if (!isObject(jwk)) throw bad('A key of the set is no object.');
-  const { kid } = jwk;
-  const kind = kindOf(jwk);
-  if (typeof kid !== 'string' || kind === undefined) return undefined;
-  if (Object.hasOwn(jwk, 'd')) throw bad('A key of the set is a private one.');
+/** @throws attest/bad-certificate for a key or certificate of a form that nothing here is signed with */
+async function readUsable(jwk: JsonObject, kind: JwtKey['kind'], kid: string): Promise<JwtKey> {
   const x5c = parseX5c(jwk['x5c']);
   const numbers = await spkiOfNumbers(kind, jwk);
   const certified = x5c[0]?.spki;
@@ -119,6 +114,21 @@ async function readKey(jwk: Json): Promise<JwtKey | undefined> {
   const spki = numbers ?? certified;
   if (!spki) throw bad('A key of the set has neither numbers nor a certificate.');
   return { kid, kind, spki, thumbprint: await thumbprintOf(kind, spki), x5c };
+}
+
+/** A key of the set, or undefined for one that no token here is signed with: Azure publishes RSA keys of 1024 bits too. */
+async function readKey(jwk: Json): Promise<JwtKey | undefined> {
+  if (!isObject(jwk)) throw bad('A key of the set is no object.');
+  const { kid } = jwk;
+  const kind = kindOf(jwk);
+  if (typeof kid !== 'string' || kind === undefined) return undefined;
+  if (Object.hasOwn(jwk, 'd')) throw bad('A key of the set is a private one.');
+  try {
+    return await readUsable(jwk, kind, kid);
+  } catch (error) {
+    if (error instanceof AttestError && error.code === 'attest/bad-certificate') return undefined;
+    throw error;
+  }
 }
 
 /** The keys of a set that tokens are signed with. @throws attest/too-large · attest/bad-collateral */

@@ -89,6 +89,14 @@ describe('a GPU', () => {
     expect(await reported({ firmware: undefined })).toEqual([]);
   });
 
+  test('is affirmed with the zero that a driver puts behind its signature', async () => {
+    const options = { nonce, driver: '580.95.5' };
+    const report = Buffer.from(await gpu.report(options));
+    const padded = { evidence: Buffer.concat([report, Buffer.from([0])]).toString('base64') };
+    const evidence = await gpu.evidence(options, padded);
+    expect(await reasons(evidence, { drivers: [options.driver] })).toEqual([]);
+  });
+
   test.each<[string, Partial<GpuEntry>, string]>([
     ['architecture', { architectures: [] }, 'architecture'],
     ['driver', { drivers: [] }, 'driver'],

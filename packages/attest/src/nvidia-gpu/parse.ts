@@ -115,7 +115,8 @@ function readFields(bytes: Bytes): Map<number, Bytes> {
 
 function needed(fields: ReadonlyMap<number, Bytes>, type: number): Bytes {
   const found = fields.get(type);
-  if (!found || found.length === 0) throw malformed('an opaque field that names the device is missing');
+  if (!found || found.length === 0)
+    throw malformed('a field that names a GPU is missing, as in reports of NVSwitches, which are not judged');
   return found;
 }
 
@@ -183,6 +184,8 @@ export function parseGpuReport(bytes: Uint8Array): GpuReport {
     const fields = readFields(reader.take(reader.uintLE(2)));
     const signed = new Uint8Array(bytes.slice(0, reader.offset));
     const signature = reader.take(SIGNATURE);
+    // Some drivers (580.95.05) make the length even by a zero behind the signature.
+    if (reader.remaining === 1 && bytes.length % 2 === 0 && bytes.at(-1) === 0) reader.take(1);
     reader.end();
     const firmware = fields.get(FIELD.firmware);
     if (firmware && firmware.length !== MEASUREMENT_BYTES)

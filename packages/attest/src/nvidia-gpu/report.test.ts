@@ -23,6 +23,20 @@ describe('a report', () => {
     expect(codeOf(whole())).toBe('parsed');
   });
 
+  test('may have one zero behind it that makes its length even, as some drivers write it', () => {
+    const [even, odd] = [whole({ driver: '580.95.05' }), whole({ driver: '580.95.5' })];
+    expect([even.length % 2, odd.length % 2]).toEqual([0, 1]);
+    expect(codeOf(Uint8Array.from([...odd, 0]))).toBe('parsed');
+    for (const more of [
+      [...odd, 1],
+      [...odd, 0, 0],
+      [...odd, 0, 0, 0],
+      [...even, 0],
+      [...even, 0, 0],
+    ])
+      expect(codeOf(Uint8Array.from(more)), `${more.length}`).toBe('attest/malformed');
+  });
+
   test.each<[string, () => Uint8Array]>([
     ['another version of SPDM', () => patched(0, 0x12)],
     ['another request', () => patched(1, 0xe1)],

@@ -1,6 +1,5 @@
 // The roots that vendors sign under, pinned: one file a vendor, each certificate with its source and its SHA-256. They are
 // arguments everywhere (`Context.roots`), so that tests can bring vendors of their own; programs pass `vendorRoots()`.
-// The Base64 of each stands on one line: line ends would be half a kilobyte of a web page.
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { readPem } from '../x509/pem.ts';
 import { AWS_PEM } from './aws.ts';

@@ -1,6 +1,7 @@
 // A made-up attestation provider in the manner of Azure's: tokens with the claims of genuine ones, for SEV-SNP and TDX, of a VM
 // and of a container, and its key set. Nothing that it signs is from hardware.
 import { base64urlEncode, type Bytes, hexEncode, type JsonObject } from '@sealroom/bytes';
+import { distinguishedName, issueCertificate, spkiOf } from './issue-certificates.ts';
 import { base64Of, jwksText, signToken, tokenBytes, type TokenSigner, tokenSigner } from './tokens.ts';
 
 const VM = '70F5CE9A-2BDC-4B6B-8401-E9B964D3AEB7';
@@ -48,21 +49,35 @@ export const MAA_RUNTIME: JsonObject = {
   },
 };
 
+/** A key of 1024 bits by its certificate, as stands in every genuine set beside those that tokens are signed with. */
+async function shortKey({ pair }: TokenSigner): Promise<JsonObject> {
+  const how = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 1024, hash: 'SHA-256' };
+  const publicExponent = new Uint8Array([1, 0, 1]);
+  const short = await crypto.subtle.generateKey({ ...how, publicExponent }, true, ['sign', 'verify']);
+  const name = distinguishedName([['CN', MAA_ISSUER]]);
+  const dates = {
+    notBefore: Date.parse('2019-05-01T00:00:00Z'),
+    notAfter: Date.parse('2050-12-31T23:59:59Z'),
+  };
+  const subject = { subject: name, spki: await spkiOf(short), serial: 1, ...dates, extensions: [] };
+  const der = await issueCertificate({ name, pair, scheme: 'RSA-SHA256' }, subject);
+  return { kty: 'RSA', kid: 'made-up-short', x5c: [base64Of(der)] };
+}
+
 export class FakeMaa {
   readonly signer: TokenSigner;
+  readonly jwks: string;
   readonly #now: number;
 
-  private constructor(signer: TokenSigner, now: number) {
+  private constructor(signer: TokenSigner, short: JsonObject, now: number) {
     this.signer = signer;
+    this.jwks = jwksText([{ ...signer.jwk, kid: 'made-up-1', use: 'sig', alg: 'RS256' }, short]);
     this.#now = now;
   }
 
   static async create(now: number): Promise<FakeMaa> {
-    return new FakeMaa(await tokenSigner('RS256'), now);
-  }
-
-  get jwks(): string {
-    return jwksText([{ ...this.signer.jwk, kid: 'made-up-1', use: 'sig', alg: 'RS256' }]);
+    const signer = await tokenSigner('RS256');
+    return new FakeMaa(signer, await shortKey(signer), now);
   }
 
   times(): JsonObject {
