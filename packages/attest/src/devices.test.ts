@@ -28,6 +28,7 @@ import {
   type Evidence,
   isReason,
   type KeySet,
+  namesOwnKeys,
   readCollateral,
   readKeySet,
   roomPolicy,
@@ -283,6 +284,18 @@ describe('tokens of NVIDIA’s service beside a room', () => {
     );
     expect(alone.verdict).toBe('refused');
     expect(alone.checks.filter(isReason).map(({ id }) => id)).toEqual(['nvidia-nras/alone']);
+  });
+
+  test('are under keys of the entry’s author where it lists them, and then so is the room', () => {
+    const listed = { ...tokenDemand(2), keys: ['A'.repeat(43)] };
+    const lists = (...devices: DeviceDemand[]) =>
+      namesOwnKeys({ technology: 'azure-maa', keys: 'published', devices } as Entry);
+    expect([lists(), lists(tokenDemand(2)), lists(listed), lists(tokenDemand(1), listed)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   test('do not mix with reports in one entry, and are no more than a room can bring', () => {

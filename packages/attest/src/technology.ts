@@ -120,11 +120,12 @@ export type Entry = z.infer<typeof entrySchema>;
 
 /**
  * Whether the entry itself names the keys that vouch for the room, so that no vendor's root stands behind it: keys of a token
- * service by their thumbprints, or attestation keys of TPMs by their names. It is worth what its author is.
+ * service by their thumbprints, also for devices, or attestation keys of TPMs by their names. It is worth what its author is.
  */
 export function namesOwnKeys(entry: Entry): boolean {
-  if (entry.technology === 'tpm') return 'names' in entry.ak;
-  return 'keys' in entry && Array.isArray(entry.keys);
+  const lists = (one: Entry | DeviceDemand) => 'keys' in one && Array.isArray(one.keys);
+  const own = entry.technology === 'tpm' ? 'names' in entry.ak : lists(entry);
+  return own || (entry.devices ?? []).some(lists);
 }
 
 /** What a policy may name: also devices alone, which no contract accepts. */

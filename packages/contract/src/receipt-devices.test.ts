@@ -4,11 +4,13 @@ import { NO_COLLATERAL, readCollateral } from '@sealroom/attest';
 import { simulatedEvidence } from '@sealroom/attest/simulated';
 import { base64urlDecode, type Digest, utf8Decode, utf8Encode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
-import { gpuCollateral, gpuDemand, withGpus } from '@sealroom/testkit/devices';
+import { gpuCollateral, gpuDemand, tokenDemand, withGpus, withToken } from '@sealroom/testkit/devices';
 import { type FakePlatform, snpPlatform, snpVendor } from '@sealroom/testkit/hardware';
 import { createFakeLedger } from '@sealroom/testkit/ledger';
 import { type Changes, type PlayedRun, playWorld, rewriteReceipt } from '@sealroom/testkit/receipt';
+import { vaultKeySet } from '@sealroom/testkit/token-rooms';
 import { type FakeGpu, type FakeNvidia, fakeNvidia } from '@sealroom/testkit/vendors/nvidia-gpu';
+import { FakeNras } from '@sealroom/testkit/vendors/nvidia-nras';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ReceiptFile, type Trust, verifyReceipt } from './index.ts';
 
@@ -115,6 +117,49 @@ describe('a receipt of a run with GPUs', () => {
     expect([hardwareAttested, said, attestation.devices.length]).toEqual([false, 'pinned', 2]);
     const distrust = [attestation.devices[0]?.platform ?? ''];
     expect(await verdict(run.receipt, { ...trust, distrust })).toBe('receipt/pins-hardware');
+  });
+});
+
+describe('a receipt of a run with a token about its GPUs, under a published key set', () => {
+  const ISSUER = 'https://nras.attestation.nvidia.com';
+  let service: FakeNras;
+  let other: FakeNras;
+  const playToken = async (by: FakeNras, keys: 'published' | string[]) => {
+    const set = await vaultKeySet(ISSUER, by.jwks, { now: NOW });
+    const revocation = { waived: 'this contract pins the key' };
+    const demand = keys === 'published' ? tokenDemand(2) : tokenDemand(2, { keys, revocation });
+    return play({ ...withToken(cpu, by, { demands: [demand] }), keySets: [set] });
+  };
+  const told = async (run: PlayedRun, trust?: Trust, text?: string) =>
+    verifyReceipt(run.receipt, trust, {
+      roots: platform.roots,
+      ...(text !== undefined && { keys: [{ issuer: ISSUER, text }] }),
+    }).then(
+      (one) => [one.verdict, one.attestation.basis, one.hardwareAttested].join(' '),
+      (error: { code?: string }) => error.code ?? 'not a package error',
+    );
+  beforeAll(async () => {
+    [service, other] = [await FakeNras.create(NOW), await FakeNras.create(NOW)];
+  });
+
+  test('is no more than the vaults’ word for the whole room, however good the room’s own evidence', async () => {
+    const run = await playToken(service, 'published');
+    expect(await told(run)).toBe('consistent vaults false');
+    expect(await told(run, undefined, service.jwks)).toBe('consistent reader true');
+    expect(await told(run, undefined, other.jwks)).toBe('receipt/evidence');
+    expect(await told(run, run.trust)).toBe('receipt/pins-key-set');
+    expect(await told(run, run.trust, service.jwks)).toBe('pinned reader true');
+    const { attestation } = await verifyReceipt(run.receipt, undefined, { roots: platform.roots });
+    expect(attestation.devices.map((one) => one.platform)).toEqual([
+      'nvidia-nras:gpu:1',
+      'nvidia-nras:gpu:2',
+    ]);
+  });
+
+  test('is the contract’s word where the contract itself names the key, and not NVIDIA’s', async () => {
+    const run = await playToken(service, [service.signer.thumbprint]);
+    expect(await told(run)).toBe('consistent contract false');
+    expect(await told(run, { ...run.trust, accept: [cpu.entry] })).toBe('receipt/pins-hardware');
   });
 });
 
