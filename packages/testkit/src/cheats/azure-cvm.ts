@@ -192,7 +192,7 @@ export async function playAzureCvm(now: number): Promise<PlayedTechnology> {
     collateral: readCollateral([amd.askCertificate, list].map((bytes, at) => ({ name: String(at), bytes }))),
     published: [],
     imports: [],
-    offline: 'affirmed',
+    basis: 'roots',
     prove: proof,
     cheats: joined(
       quoteRows({

@@ -88,8 +88,8 @@ export type PlayedTechnology = {
   readonly published: readonly KeySet[];
   /** What has to be imported, since no service gives it. */
   readonly imports: readonly CollateralFile[];
-  /** What a reader says of it who has what the vaults hand out and nothing else. */
-  readonly offline: 'affirmed' | 'refused';
+  /** What a receipt of it rests on for a reader who has what the vaults hand out and nothing else. */
+  readonly basis: 'roots' | 'vaults';
   prove(bound: Bound): Promise<Bytes>;
   readonly cheats: CheatTable;
 };

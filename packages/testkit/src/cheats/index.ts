@@ -8,5 +8,6 @@ export {
   type PlayedTechnology,
 } from './cheats.ts';
 export { playAzureCvm } from './azure-cvm.ts';
+export { playMaaContainer, playMaaGuest } from './azure-maa.ts';
 export { playSgx } from './sgx.ts';
 export { playTpm } from './tpm.ts';

@@ -342,7 +342,7 @@ export async function playSgx(now: number): Promise<PlayedTechnology> {
     roots: { intel: roots.flatMap((one) => one.roots.intel ?? []) },
     platform: `sgx:ppid:${intel.platform.ppid}`,
     answers: await intelAnswers(intel, 'sgx'),
-    offline: 'affirmed',
+    basis: 'roots',
     collateral: readCollateral(await intel.collateral('sgx')),
     published: [],
     keySets: {},

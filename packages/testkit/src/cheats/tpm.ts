@@ -101,7 +101,7 @@ export async function playTpm(now: number): Promise<PlayedTechnology> {
     collateral: good,
     published: [],
     imports: [{ name: 'list', bytes: await tpm.authority.revocationList([]) }],
-    offline: 'affirmed',
+    basis: 'roots',
     prove,
     cheats: {
       ...rows,
