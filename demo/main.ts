@@ -124,7 +124,7 @@ async function play(folder: string, paths: Paths): Promise<boolean> {
     for (const reason of reasons) tell(`  ${reason}`);
     tell(
       isolation === 'process'
-        ? '  Stronger: rooms on TEE hardware, with a kernel of their own (not part of this version).'
+        ? '  Stronger: rooms on TEE hardware, which this demo does not use (docs/attestation.md).'
         : '',
     );
     tell(`Report:  ${paths.report}\nReceipt: ${paths.receipt}\nTrust:   ${paths.trust}`);
