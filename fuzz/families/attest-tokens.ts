@@ -248,7 +248,8 @@ async function keySetTarget(): Promise<Target> {
         (keys) => {
           for (const { thumbprint } of keys)
             expect(/^[A-Za-z0-9_-]{43}$/.test(thumbprint), 'round-trip', 'A key has no thumbprint.');
-          return `${keys.length}`;
+          // Sets of many keys teach nothing that sets of few do not, and cost as much more.
+          return `${Math.min(keys.length, 4)}`;
         },
       ),
   };
