@@ -23,7 +23,8 @@ import { readGiven } from '../home/files.ts';
 import { pinnedWhole } from './devices.ts';
 import { evidenceIn } from './evidence.ts';
 import { collateralIn, keysIn, timeIn } from './given.ts';
-import { describedText, resultText } from './text.ts';
+import { describedText, plain } from './inspect.ts';
+import { resultText } from './text.ts';
 
 const MOST = 16 * 1024 * 1024;
 
@@ -85,21 +86,9 @@ export const inspect: Action = async (_context, input) => {
       ok: true,
       evidence: described.map(({ parsed, ...rest }) => ({ ...rest, content: plain(parsed) })),
     },
-    text: described.map(({ title, parsed }) => describedText(title, plain(parsed))).join('\n'),
+    text: described.map(({ title, parsed }) => describedText(title, parsed)).join('\n'),
   };
 };
-
-/** Any parsed value as JSON: bytes in hexadecimal, large integers as text, maps as objects. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Map)
-    return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
-  if (value instanceof Set) return [...value].map(plain);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
-}
 
 async function judge(
   all: readonly AnyEvidence[],

@@ -1,30 +1,7 @@
-// Evidence and results in words.
+// Results in words.
 import type { Result } from '@sealroom/attest';
-import { printable } from '../error.ts';
 import { facts, table, timeText } from '../terminal/text.ts';
-
-const LONGEST = 400;
-
-function line(value: unknown): string {
-  const text = printable(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(
-    '\n',
-    '\uFFFD',
-  );
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
-}
-
-function rowsOf(value: unknown, path: string): [string, string][] {
-  const nested = typeof value === 'object' && value !== null;
-  const simple = !nested || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
-  // Also the names are of whoever made the file.
-  if (simple || path.length > LONGEST) return [[line(path), line(value ?? 'none')]];
-  return Object.entries(value).flatMap(([key, item]) => rowsOf(item, path === '' ? key : `${path}.${key}`));
-}
-
-/** What stands in evidence; nobody has checked who signed it. */
-export function describedText(title: string, parsed: unknown): string {
-  return `${title}\nNot authenticated: this is what the file says.\n\n${facts(rowsOf(parsed, ''))}`;
-}
+import { line } from './inspect.ts';
 
 /** What is said of parts of evidence that are as they should be. */
 const PARTS: Readonly<Record<Result['scope'], string | undefined>> = {
