@@ -1,4 +1,5 @@
 // `attest inspect`, `policy` and `verify`: exit codes, JSON, and what cannot be used. The vectors of vendors: vectors.test.ts.
+import { vendorRoots } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, type Digest, hexEncode, utf8Encode } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret } from '@sealroom/cose';
 import { simulatedEvidence } from '@sealroom/attest/simulated';
@@ -116,4 +117,15 @@ test.each([
   const file = await fileIn(folder, 'odd', content);
   const said = await sealroom(['attest', 'verify', file, '--policy', policy, '--json']);
   expect(said).toMatchObject({ exit: 2, json: { ok: false, code: expect.stringMatching(/^attest\//) } });
+});
+
+test('says of a vendor’s certificates that they are no evidence and where they go', async () => {
+  const { folder, policy } = await files();
+  const [root] = vendorRoots().intel ?? [];
+  const file = await fileIn(folder, 'root.der', Buffer.from(root?.der ?? []));
+  for (const given of [['inspect'], ['policy'], ['verify', '--policy', policy]])
+    expect(await sealroom(['attest', ...given, file, '--json'])).toMatchObject({
+      exit: 2,
+      json: { ok: false, code: 'cli/bad-file' },
+    });
 });
