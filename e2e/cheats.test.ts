@@ -9,7 +9,6 @@ import { base64urlDecode, base64urlEncode, type Digest, sha256, utf8Encode } fro
 import { call, type Service } from '@sealroom/client';
 import {
   buildManifest,
-  createMessage,
   createStatement,
   encodeManifest,
   freshSalt,
@@ -26,6 +25,7 @@ import { simulatedPlatform } from '../apps/node/src/platform.ts';
 import { runRoom } from '../apps/node/src/rooms.ts';
 import { prepareWork } from '../apps/node/src/work.ts';
 import { createParty, join as joinHouse, signContract } from './party.ts';
+import { refusalReasons } from './collect.ts';
 import {
   type Agreed,
   type Cast,
@@ -97,22 +97,6 @@ function say<T extends StatementType>(signer: Signer, iss: Digest, type: T, payl
   return createStatement(signer, { type, payload, iss, origin: house.ledger.origin, now: Date.now() });
 }
 
-/** The steward's vault tells its owner, and nobody else, why it refused. */
-async function reasonsFor(run: Digest): Promise<string[]> {
-  const { party, vault } = stage.steward;
-  const asked = await createMessage(party.identity, {
-    name: 'kek-request',
-    payload: { org: party.org, project: stage.project, role: party.role },
-    audience: vault.kid,
-    now: Date.now(),
-  });
-  const query = { request: base64urlEncode(asked) };
-  const { refusals } = await call(vault, vaultRoutes.refusals, { query });
-  return refusals
-    .filter((item) => item.run === run)
-    .flatMap(({ reasons }) => reasons.map(({ code }) => code));
-}
-
 async function newRoom() {
   const sign = await ed25519Signer(generateSecret());
   return { sign, keys: { sign: sign.key, receive: await publicKeyOf('X25519', generateSecret()) } };
@@ -177,7 +161,7 @@ test('an approval that the algorithm owner forged is refused by hub, ledger and 
   const { cose: asked } = await requestOf(run);
   const brought = [offered, asked, ...[inItsName, unsigned].map(base64urlEncode)];
   expect(await askVaults(run, payload, brought)).toEqual(['vault/refused', 'vault/refused']);
-  expect(await reasonsFor(run)).toEqual(
+  expect((await refusalReasons(stage, run)).map(({ code }) => code)).toEqual(
     expect.arrayContaining(['release/approval-missing', 'release/contract-signature']),
   );
   const note = { salt: freshSalt(), contract: agreed.digest, run, note: null, org: owner.party.org };

@@ -1,9 +1,9 @@
 // What the algorithm owner has of a run when it has ended: the receipt, verified by the keys of the story's parties, and the
-// report that only the owner can open.
-import { hubRoutes } from '@sealroom/api';
-import type { Bytes, Digest } from '@sealroom/bytes';
+// report that only the owner can open; and why the steward's vault refused one.
+import { hubRoutes, vaultRoutes } from '@sealroom/api';
+import { base64urlEncode, type Bytes, type Digest } from '@sealroom/bytes';
 import { call } from '@sealroom/client';
-import { type Trust, type VerifiedReceipt, verifyReceipt } from '@sealroom/contract';
+import { createMessage, type Trust, type VerifiedReceipt, verifyReceipt } from '@sealroom/contract';
 import { openOutput, parseEnvelope } from '@sealroom/seal';
 import type { Stage } from './story.ts';
 
@@ -41,4 +41,18 @@ export async function collect(stage: Stage, run: Digest): Promise<Collected> {
   });
   const report: unknown = JSON.parse(new TextDecoder().decode(output));
   return { receipt, verified, output, report };
+}
+
+/** The steward's vault tells its owner, and nobody else, why it refused. */
+export async function refusalReasons({ steward, project }: Stage, run: Digest) {
+  const { party, vault } = steward;
+  const asked = await createMessage(party.identity, {
+    name: 'kek-request',
+    payload: { org: party.org, project, role: party.role },
+    audience: vault.kid,
+    now: Date.now(),
+  });
+  const query = { request: base64urlEncode(asked) };
+  const { refusals } = await call(vault, vaultRoutes.refusals, { query });
+  return refusals.filter((item) => item.run === run).flatMap(({ reasons }) => reasons);
 }

@@ -24,6 +24,8 @@ const shape = {
   simulated: z.boolean(),
   /** `aud` of Confidential Space's tokens, as contracts name it. */
   attestationAudience: z.string().min(1).max(512).optional(),
+  /** The TPM's device, or a socket that speaks its bytes, where it is not /dev/tpmrm0. */
+  tpm: z.string().min(1).optional(),
   /** Refuse to start where rooms cannot be kept behind the gate. */
   requireGate: z.boolean().default(false),
   /** Hosts of vaults that may lie at addresses that are not of the open internet. The hub's host always may. */

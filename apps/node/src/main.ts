@@ -41,9 +41,9 @@ const RETRY_MS = 2000;
 type Program = Pick<Capabilities, 'isolation'> & { readonly launch: Digest };
 
 async function platformOf(config: NodeConfig, keys: NodeKeys, launch: Digest): Promise<Platform> {
-  const { simulated, attestationAudience: audience } = config;
+  const { simulated, attestationAudience: audience, tpm } = config;
   if (simulated) return simulatedPlatform({ simulator: keys.simulator, launch, now: Date.now });
-  return detectPlatform(audience === undefined ? {} : { audience });
+  return detectPlatform({ ...(audience !== undefined && { audience }), ...(tpm !== undefined && { tpm }) });
 }
 
 async function enrol(

@@ -192,7 +192,9 @@ export async function runRoom(start: RoomStart): Promise<RoomEnd> {
     }
     if ('ask' in said) {
       const line = await quoteLine(start, said).catch((error: unknown) => {
-        start.onStderr(utf8Encode(`The platform gave no evidence: ${codeOf(error) ?? 'unknown'}`));
+        // A provider's messages are its own words; others may quote what they were given.
+        const why = error instanceof ProviderError ? `${error.message} [${error.code}]` : codeOf(error);
+        start.onStderr(utf8Encode(`The platform gave no evidence: ${why ?? 'unknown'}`));
         return undefined;
       });
       if (line !== undefined) child.stdin.write(line);

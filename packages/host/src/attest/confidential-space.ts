@@ -1,9 +1,8 @@
 // Tokens of Google's Confidential Space: the launcher beside the container speaks HTTP over a Unix socket, and fetches a token
 // over one nonce, the hexadecimal form of B. The token is not verified here. What the operator set at the start (the
 // variable that names the manifest) cannot be changed from here.
-import { request } from 'node:http';
 import { base64urlEncode, hexEncode, utf8Encode } from '@sealroom/bytes';
-import { codeOf } from '../problem.ts';
+import { askHttp } from './ask-http.ts';
 import { ProviderError } from './error.ts';
 import type { EvidenceProvider } from './provider.ts';
 
@@ -22,44 +21,14 @@ const LARGEST = 64 * 1024;
 const LONGEST_AUDIENCE = 512;
 const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
-type Answer = { readonly status: number; readonly text: string };
-
-async function ask(body: string, socketPath: string, timeoutMs: number): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const signal = AbortSignal.timeout(timeoutMs);
-  const asked = request({ socketPath, path: '/v1/token', method: 'POST', headers, agent: false, signal });
-  asked.once('error', reject);
-  asked.once('response', (response) => {
-    const parts: Buffer[] = [];
-    let length = 0;
-    response.on('data', (part: Buffer) => {
-      length += part.length;
-      if (length > LARGEST)
-        asked.destroy(new ProviderError('provider/too-large', 'The launcher answered more than a token.'));
-      else parts.push(part);
-    });
-    response.once('error', reject);
-    response.once('end', () =>
-      resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('latin1') }),
-    );
-  });
-  asked.end(body);
-  return promise;
-}
-
 async function tokenOf(body: string, socketPath: string, timeoutMs: number): Promise<string> {
-  let answer: Answer;
-  try {
-    answer = await ask(body, socketPath, timeoutMs);
-  } catch (cause) {
-    if (cause instanceof ProviderError) throw cause;
-    throw new ProviderError(
-      'provider/unavailable',
-      `The launcher of Confidential Space cannot be reached (${codeOf(cause) ?? 'no answer'}).`,
-      { cause },
-    );
-  }
+  const answer = await askHttp({
+    who: 'The launcher of Confidential Space',
+    where: { socketPath, path: '/v1/token', method: 'POST' },
+    body,
+    largest: LARGEST,
+    timeoutMs,
+  });
   if (answer.status !== 200)
     throw new ProviderError('provider/refused', `The launcher gave no token (status ${answer.status}).`);
   const token = answer.text.trim();

@@ -2,19 +2,24 @@
 // Linux' configfs-tsm, a TPM; the first of these that is there, for a guest that has several is best proven by the first. Nothing
 // found means that nothing proves this machine: the caller then simulates, and says so, or gives up.
 import { access } from 'node:fs/promises';
+import { azureMetadata, type AzureMetadataOptions } from './azure-metadata.ts';
 import { confidentialSpace, LAUNCHER_SOCKET } from './confidential-space.ts';
 import { configfsTsm, TSM_REPORTS } from './configfs-tsm.ts';
 import { ProviderError } from './error.ts';
 import { nitro, type NitroOptions, NSM_DEVICE } from './nitro.ts';
 import type { EvidenceProvider } from './provider.ts';
 import { tpm2, type Tpm2Options } from './tpm2/provider.ts';
-import { TPM_DEVICE, tpmDevice } from './tpm2/transport.ts';
+import { openTpm, TPM_DEVICE } from './tpm2/transport.ts';
 
 export type DetectOptions = {
   /** `aud` of Confidential Space's tokens. */
   readonly audience?: string;
   readonly nitro?: NitroOptions;
   readonly tpm2?: Omit<Tpm2Options, 'open'>;
+  /** The TPM’s device, or a socket that speaks its bytes; TPM_DEVICE unless told. */
+  readonly tpm?: string;
+  /** What an Azure confidential VM asks about its own hardware. */
+  readonly azureMetadata?: AzureMetadataOptions;
   /** SNP: the privilege level that asks. */
   readonly privilegeLevel?: number;
   /** Where things lie; for tests. */
@@ -67,7 +72,9 @@ export async function detectProvider(options: DetectOptions = {}): Promise<Evide
     const found = await tsm(places.tsm, options.privilegeLevel);
     if (found) return found;
   }
-  if (await isThere(places.tpm)) return tpm2({ ...options.tpm2, open: () => tpmDevice(places.tpm) });
+  const tpm = options.tpm ?? places.tpm;
+  if (options.tpm !== undefined || (await isThere(tpm)))
+    return tpm2({ ...azureMetadata(options.azureMetadata), ...options.tpm2, open: () => openTpm(tpm) });
   throw new ProviderError(
     'provider/none',
     'Nothing on this machine proves what it runs: no confidential guest’s interface and no TPM was found.',

@@ -35,7 +35,7 @@ export type Tpm2Options = {
   readonly keyHandle?: number;
   /** The register that is extended with the manifest, 8 to 15; null where the evidence names no run. */
   readonly runRegister?: number | null;
-  /** Azure, SNP: certificates for the hardware's report, DER, as the instance's metadata service gives them. */
+  /** Azure, SNP: certificates for the hardware's report, DER, as the instance's metadata service gives them, where it does. */
   readonly vcek?: () => Promise<readonly Uint8Array[]>;
   /** Azure, TDX: the quote over a TDREPORT, as the instance's metadata service gives it. */
   readonly tdQuote?: (tdReport: Uint8Array) => Promise<Uint8Array>;
@@ -125,7 +125,8 @@ function isTdx(hcl: Uint8Array): boolean {
 async function azureMembers(hcl: Uint8Array, { vcek, tdQuote }: Tpm2Options): Promise<object> {
   const hclReport = base64urlEncode(hcl);
   if (!isTdx(hcl)) {
-    const certificates = (await vcek?.()) ?? [];
+    // Whoever judges the evidence can have them from AMD too.
+    const certificates = (await vcek?.().catch(() => undefined)) ?? [];
     return { hclReport, ...(certificates.length > 0 && { vcek: certificates.map(base64urlEncode) }) };
   }
   if (!tdQuote)

@@ -2,7 +2,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,48 +20,27 @@ export function hasSwtpm(): boolean {
   return false;
 }
 
-async function listen(port: number): Promise<Server | undefined> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<Server | undefined>();
-  server.once('error', () => resolve(undefined)).listen(port, '127.0.0.1', () => resolve(server));
-  return promise;
-}
-
-async function portOf(server: Server | undefined): Promise<number> {
-  const address = server?.address();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server?.close(() => resolve());
-  await promise;
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-/** A port that is free, as is the one after it, by which tpm2-tools reach swtpm's control channel. */
-async function twoPorts(): Promise<number> {
-  for (;;) {
-    const port = await portOf(await listen(0));
-    const next = await listen(port + 1);
-    if (next && (await portOf(next)) === port + 1) return port;
-  }
-}
-
 export type Swtpm = {
   readonly folder: string;
+  /** The socket to which commands go. */
+  readonly path: string;
   readonly open: () => Promise<TpmTransport>;
   /** Runs one of tpm2-tools in the folder and gives its output. */
   readonly tool: (name: string, ...words: string[]) => Promise<string>;
+  /** Off and on again: registers begin anew, keys stay. */
+  readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
-export async function startSwtpm(): Promise<Swtpm> {
-  const folder = await mkdtemp(join(tmpdir(), 'sealroom-swtpm-'));
-  const port = await twoPorts();
+async function turnOn(folder: string, path: string): Promise<() => Promise<void>> {
   const child = spawn(
     'swtpm',
     [
       ['socket', '--tpm2'],
       ['--tpmstate', `dir=${folder}`],
-      ['--server', `type=tcp,port=${port},bindaddr=127.0.0.1`],
-      ['--ctrl', `type=tcp,port=${port + 1},bindaddr=127.0.0.1`],
+      ['--server', `type=unixio,path=${path}`],
+      // Where tpm2-tools look for the control channel.
+      ['--ctrl', `type=unixio,path=${path}.ctrl`],
       ['--flags', 'not-need-init,startup-clear'],
     ].flat(),
     { stdio: 'ignore' },
@@ -70,10 +48,9 @@ export async function startSwtpm(): Promise<Swtpm> {
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  const open = () => tpmSocket({ host: '127.0.0.1', port });
   for (let left = 100; ; left -= 1) {
     try {
-      await (await open()).close();
+      await (await tpmSocket({ path })).close();
       break;
     } catch (error) {
       if (left === 0) throw error;
@@ -82,15 +59,29 @@ export async function startSwtpm(): Promise<Swtpm> {
       });
     }
   }
-  const env = { ...process.env, TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}` };
+  return async () => {
+    child.kill();
+    await exited;
+  };
+}
+
+export async function startSwtpm(): Promise<Swtpm> {
+  const folder = await mkdtemp(join(tmpdir(), 'sealroom-swtpm-'));
+  const path = join(folder, 'tpm.socket');
+  let turnOff = await turnOn(folder, path);
+  const env = { ...process.env, TPM2TOOLS_TCTI: `swtpm:path=${path}` };
   return {
     folder,
-    open,
+    path,
+    open: () => tpmSocket({ path }),
     tool: async (name, ...words) =>
       (await promisify(execFile)(name, words, { cwd: folder, env, timeout: 60_000 })).stdout,
+    async restart() {
+      await turnOff();
+      turnOff = await turnOn(folder, path);
+    },
     async stop() {
-      child.kill();
-      await exited;
+      await turnOff();
       await rm(folder, { recursive: true });
     },
   };

@@ -1,6 +1,6 @@
 // Against a software TPM, and against tpm2-tools: what they quote we verify, and what we quote they verify.
-import { createPublicKey } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import {
   appraiseEvidence,
@@ -9,11 +9,8 @@ import {
   parsePolicy,
   parseTpmKey,
   readCollateral,
-  technologyOf,
 } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, canonicalBytes, hexEncode, sha256 } from '@sealroom/bytes';
-import { FakeHcl } from '@sealroom/testkit/vendors/azure-cvm';
-import { fakeAmd } from '@sealroom/testkit/vendors/sev-snp';
 import { FakeTpm } from '@sealroom/testkit/vendors/tpm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -322,56 +319,6 @@ describe.skipIf(!here)('A TPM', () => {
     expect(await failures(body, ak, { at: now })).toContain('tpm/ak-chain/no-path');
     for (const index of [PLACES.google.template, PLACES.google.certificate])
       await swtpm.tool('tpm2_nvundefine', `0x${index.toString(16)}`, '-C', 'o');
-  });
-
-  test('is that of an Azure confidential VM when it holds an HCL report, whose key then signs', async () => {
-    const now = Date.parse('2026-11-25T12:00:00Z');
-    const amd = await fakeAmd('Milan', now);
-    const vcek = await amd.endorse('VCEK');
-    await swtpm.tool('tpm2_evictcontrol', '-c', 'ak.ctx', `0x${PLACES.azure.key.toString(16)}`);
-    const pem = await readFile(join(swtpm.folder, 'ak.pem'), 'utf8');
-    const { n } = createPublicKey(pem).export({ format: 'jwk' });
-    const padded = await (await FakeHcl.create(now)).hclReport({
-      keys: [{ kid: 'HCLAkPub', key_ops: ['sign'], kty: 'RSA', e: 'AQAB', n }],
-      report: (reportData) => amd.report(vcek, { reportData }),
-    });
-    // swtpm has less memory a place than Azure's TPMs: the report without the zeros behind it.
-    const hcl = padded.subarray(0, new DataView(padded.buffer).getUint32(8, true));
-    const at = `0x${PLACES.azure.report.toString(16)}`;
-    const size = String(hcl.length);
-    await swtpm.tool('tpm2_nvdefine', at, '-C', 'o', '-s', size, '-a', 'ownerread|ownerwrite');
-    for (let offset = 0; offset < hcl.length; offset += 1024) {
-      await writeFile(join(swtpm.folder, 'part'), hcl.subarray(offset, offset + 1024));
-      await swtpm.tool('tpm2_nvwrite', at, '-C', 'o', '-i', 'part', '--offset', String(offset));
-    }
-    const provider = await tpm2({ open: swtpm.open, vcek: async () => [vcek.certificate] });
-    expect(provider.technology).toBe('azure-cvm');
-    const evidence = await provider.provide(nonce, run);
-    const azure = technologyOf('azure-cvm');
-    const pinned = azure.pin(azure.parse(base64urlDecode(evidence.body))) as {
-      pcrs: { values: { [index: string]: unknown } };
-    };
-    const { 13: _, ...values } = pinned.pcrs.values;
-    const entry = { ...pinned, pcrs: { ...pinned.pcrs, values }, runBinding: undefined };
-    const policy = (binding: Uint8Array) => ({
-      v: 1,
-      binding: { reportData: hexEncode(binding), run: hexEncode(run) },
-      accept: [{ ...entry, hostData: 'manifest', runRegister: 13 }],
-    });
-    const files = [amd.askCertificate, await amd.revocationList()];
-    const collateral = readCollateral(files.map((bytes) => ({ name: 'file', bytes })));
-    const roots = { amd: readCollateral([{ name: 'root', bytes: amd.root }]).certificates };
-    const judge = async (binding: Uint8Array) => {
-      const context = { at: now, collateral, roots };
-      const { checks } = await appraiseEvidence(evidence, parsePolicy(JSON.stringify(policy(binding))), {
-        context,
-      });
-      return checks.filter(isReason).map(({ id }) => id);
-    };
-    expect(await judge(nonce)).toEqual([]);
-    expect(await judge(run)).toEqual(['azure-cvm/binding']);
-    await swtpm.tool('tpm2_nvundefine', at, '-C', 'o');
-    await swtpm.tool('tpm2_evictcontrol', '-c', `0x${PLACES.azure.key.toString(16)}`);
   });
 
   test('says so when a key is not there', async () => {

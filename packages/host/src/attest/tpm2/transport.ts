@@ -1,6 +1,6 @@
 // How commands reach a TPM: the kernel's resource-managed device, which takes one command a write and gives its response to
 // one read, or a socket that speaks the same bytes (swtpm).
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { codeOf } from '../../problem.ts';
 import { ProviderError } from '../error.ts';
@@ -26,7 +26,7 @@ function unavailable(cause: unknown): ProviderError {
 }
 
 /** @throws provider/unavailable */
-export async function tpmDevice(path = TPM_DEVICE): Promise<TpmTransport> {
+async function tpmDevice(path: string): Promise<TpmTransport> {
   const file = await open(path, 'r+').catch((cause: unknown) => {
     throw unavailable(cause);
   });
@@ -99,4 +99,12 @@ export async function tpmSocket(where: NetConnectOpts): Promise<TpmTransport> {
       await closed;
     },
   };
+}
+
+/** A device, or a socket of the file system. @throws provider/unavailable */
+export async function openTpm(path: string): Promise<TpmTransport> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
+  return found.isSocket() ? tpmSocket({ path }) : tpmDevice(path);
 }
