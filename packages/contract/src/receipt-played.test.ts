@@ -9,6 +9,8 @@ import {
   playMaaContainer,
   playMaaGuest,
   playSgx,
+  playSpaceChain,
+  playSpacePublished,
   playTpm,
   type PlayedTechnology,
 } from '@sealroom/testkit/cheats';
@@ -20,7 +22,9 @@ import { type Judge, joinPieces, type ReceiptFile, type Trust, verifyReceipt } f
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const played = await Promise.all(
-  [playSgx, playTpm, playAzureCvm, playMaaGuest, playMaaContainer].map((make) => make(NOW)),
+  [playSgx, playTpm, playAzureCvm, playMaaGuest, playMaaContainer, playSpaceChain, playSpacePublished].map(
+    (make) => make(NOW),
+  ),
 );
 
 type Told = PlayedTechnology['cheats'];

@@ -29,6 +29,8 @@ import {
   playMaaContainer,
   playMaaGuest,
   playSgx,
+  playSpaceChain,
+  playSpacePublished,
   playTpm,
   type PlayedTechnology,
 } from '@sealroom/testkit/cheats';
@@ -63,7 +65,15 @@ import { createVaultLog } from '../start.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const HOUR = 3_600_000;
-const MAKERS = [playSgx, playTpm, playAzureCvm, playMaaGuest, playMaaContainer];
+const MAKERS = [
+  playSgx,
+  playTpm,
+  playAzureCvm,
+  playMaaGuest,
+  playMaaContainer,
+  playSpaceChain,
+  playSpacePublished,
+];
 
 const played: readonly PlayedTechnology[] = await Promise.all(MAKERS.map((make) => make(NOW)));
 

@@ -170,14 +170,14 @@ describe('a Confidential Space token', () => {
     expect(await reasons(await google.token(claims(), { kid }, foreign))).toContain('chain/signature');
     expect(await reasons(await google.token(claims()), {}, { roots: {} })).toContain('chain/no-path');
     const short = await google.token(claims(), {}, { chain: google.chain.slice(0, 2) });
-    expect(await reasons(short)).toEqual(['chain/length']);
+    expect(await reasons(short)).toEqual(['chain/whole']);
     const self = await google.token(claims(), { kid }, { signer: other.signer, chain: chain.slice(2) });
-    expect(await reasons(self)).toContain('chain/length');
+    expect(await reasons(self)).toContain('chain/whole');
     expect(await reasons(await google.token(claims(), {}, { signer: other.signer }))).toEqual(['signature']);
     expect(await reasons(await google.token(claims(), { kid: 'another' }))).toEqual(['chain/kid']);
     const authority = await google.token(claims(), {}, { chain: google.chain.slice(1) });
     expect(await reasons(authority)).toEqual(
-      expect.arrayContaining(['chain/length', 'chain/leaf', 'chain/kid', 'signature']),
+      expect.arrayContaining(['chain/whole', 'chain/leaf', 'chain/kid', 'signature']),
     );
     expect(await reasons(await google.oidcToken(claims()))).toContain('chain/present');
   });

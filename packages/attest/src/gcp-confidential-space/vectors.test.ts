@@ -81,7 +81,7 @@ describe.skipIf(folder === undefined)('genuine Confidential Space tokens', () =>
     expect(reasons).toEqual(
       expect.arrayContaining([
         'issuer',
-        'chain/length',
+        'chain/whole',
         'chain/no-path',
         'chain/leaf',
         'chain/kid',

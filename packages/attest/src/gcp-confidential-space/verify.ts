@@ -1,7 +1,6 @@
 // Who signed a Confidential Space token: RS256, by the leaf of a chain of three under Google's pinned root, whose key the header
 // names by its thumbprint (PKI tokens), or by a key of Google's set (OIDC tokens), as the entry says.
-import type { Bytes, JsonObject } from '@sealroom/bytes';
-import { hexDecode } from '@sealroom/bytes';
+import { type Bytes, bytesEqual, hexDecode, type JsonObject } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
 import { AttestError } from '../error.ts';
 import { boundBytes, displayed, objectAt, textAt, textsAt } from '../jwt/claims.ts';
@@ -17,6 +16,7 @@ export type ConfidentialSpaceClaims = Claims & { readonly payload: JsonObject };
 
 const LONGEST_SECONDS = 3600;
 const CHAIN = 3;
+const NOTHING = new Uint8Array();
 
 type Keys = { readonly keys: readonly { readonly spki: Bytes }[]; readonly used: readonly CollateralUse[] };
 
@@ -40,14 +40,16 @@ async function keysOf(
     const found = await findKeys(checks, jwt.kid, { rule, issuer: ISSUER, context, revocation });
     return { ...found, trusted: found.keys.length > 0 };
   }
-  const whole = checks.check(
-    'chain/length',
-    'authentic',
-    jwt.x5c.length === CHAIN,
-    'the token brings leaf, intermediate and root',
-  );
   const anchors = context.roots['google-confidential-space'] ?? [];
-  const { key, used, trusted } = await chainKey(checks, jwt.x5c, { anchors, context, revocation });
+  const { key, path, used, trusted } = await chainKey(checks, jwt.x5c, { anchors, context, revocation });
+  const whole = checks.check(
+    'chain/whole',
+    'authentic',
+    jwt.x5c.length === CHAIN &&
+      path.length === CHAIN &&
+      jwt.x5c.every(({ der }, index) => bytesEqual(der, path[index]?.der ?? NOTHING)),
+    'the token brings leaf, intermediate and the pinned root, each signed by the next',
+  );
   const named = key !== undefined && (await isNamed(key.spki, jwt.kid));
   checks.check('chain/kid', 'authentic', named, 'the header names the key of the first certificate');
   return { keys: key ? [key] : [], used, trusted: whole && trusted && named };

@@ -132,7 +132,14 @@ export async function findKeys(
   return pinnedKeys(checks, kid, { ...wanted, pins: rule });
 }
 
-/** The leaf of a chain to the vendor's pinned roots, and what it was checked with. */
+type ChainFound = {
+  readonly key: Certificate | undefined;
+  readonly path: readonly Certificate[];
+  readonly used: readonly CollateralUse[];
+  readonly trusted: boolean;
+};
+
+/** The leaf of a chain to the vendor's pinned roots, the path to the root, and what it was checked with. */
 export async function chainKey(
   checks: Checks,
   [leaf, ...others]: readonly Certificate[],
@@ -141,9 +148,9 @@ export async function chainKey(
     context,
     revocation,
   }: { anchors: readonly Certificate[]; context: Context; revocation: Revocation },
-): Promise<{ key: Certificate | undefined; used: readonly CollateralUse[]; trusted: boolean }> {
+): Promise<ChainFound> {
   checks.check('chain/present', 'authentic', leaf !== undefined, 'a certificate chain came with the token');
-  if (!leaf) return { key: undefined, used: [], trusted: false };
+  if (!leaf) return { key: undefined, path: [], used: [], trusted: false };
   const chain = await verifyChain(leaf, { intermediates: others, anchors, at: context.at });
   const leads = noteChain(checks, chain);
   const used = await usedCertificates(chain.path);
@@ -152,7 +159,7 @@ export async function chainKey(
   const { crls } = context.collateral;
   if (leads)
     used.push(...(await noteRevocation(checks, chain.path, { crls, at: context.at, policy: revocation })));
-  return { key: leaf, used, trusted: leads && signs };
+  return { key: leaf, path: chain.path, used, trusted: leads && signs };
 }
 
 /**

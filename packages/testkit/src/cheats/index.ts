@@ -9,5 +9,6 @@ export {
 } from './cheats.ts';
 export { playAzureCvm } from './azure-cvm.ts';
 export { playMaaContainer, playMaaGuest } from './azure-maa.ts';
+export { playSpaceChain, playSpacePublished } from './confidential-space.ts';
 export { playSgx } from './sgx.ts';
 export { playTpm } from './tpm.ts';

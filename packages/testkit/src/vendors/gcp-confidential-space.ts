@@ -3,6 +3,7 @@
 import { type Bytes, hexEncode, type JsonObject } from '@sealroom/bytes';
 import {
   authorityExtensions,
+  type CertificateExtension,
   distinguishedName,
   issueCertificate,
   issueCrl,
@@ -38,6 +39,29 @@ async function authority(common: string, serial: number, issuer: IssuerKey | und
   return { key, der };
 }
 
+/** How a leaf differs from those that sign tokens. */
+type LeafChange = {
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+  readonly extensions?: readonly CertificateExtension[];
+};
+
+async function leafOf(
+  issuer: IssuerKey,
+  { pair }: TokenSigner,
+  { now, ...change }: LeafChange & { readonly now: number },
+): Promise<Bytes> {
+  return issueCertificate(issuer, {
+    subject: named('leaf'),
+    spki: await spkiOf(pair),
+    serial: 3,
+    notBefore: now - DAY,
+    notAfter: now + 60 * DAY,
+    extensions: [{ oid: '2.5.29.19', critical: true, value: derSequence() }],
+    ...change,
+  });
+}
+
 export class FakeConfidentialSpace {
   readonly signer: TokenSigner;
   /** Leaf, intermediate, root. */
@@ -59,25 +83,28 @@ export class FakeConfidentialSpace {
     const signer = await tokenSigner('RS256');
     const root = await authority('root', 1, undefined, now);
     const intermediate = await authority('intermediate', 2, root.key, now);
-    const leaf = await issueCertificate(intermediate.key, {
-      subject: named('leaf'),
-      spki: await spkiOf(signer.pair),
-      serial: 3,
-      notBefore: now - DAY,
-      notAfter: now + 60 * DAY,
-      extensions: [{ oid: '2.5.29.19', critical: true, value: derSequence() }],
-    });
-    const chain = [leaf, intermediate.der, root.der];
-    return new FakeConfidentialSpace(signer, { chain, issuers: [intermediate.key, root.key], now });
+    const issuers = [intermediate.key, root.key];
+    const leaf = await leafOf(intermediate.key, signer, { now });
+    return new FakeConfidentialSpace(signer, { chain: [leaf, intermediate.der, root.der], issuers, now });
   }
 
   get jwks(): string {
     return jwksText([{ ...this.signer.jwk, kid: 'made-up-1', use: 'sig', alg: 'RS256' }]);
   }
 
-  async crls(serials: readonly number[] = []): Promise<Bytes[]> {
-    const window = { thisUpdate: this.#now - DAY, nextUpdate: this.#now + DAY };
-    return Promise.all(this.#issuers.map((issuer) => issueCrl(issuer, { serials, ...window })));
+  /** One of each authority, with these serials on both. */
+  async crls(
+    serials: readonly number[] = [],
+    { thisUpdate = this.#now - DAY, nextUpdate = this.#now + DAY } = {},
+  ): Promise<Bytes[]> {
+    return Promise.all(this.#issuers.map((issuer) => issueCrl(issuer, { serials, thisUpdate, nextUpdate })));
+  }
+
+  /** The chain with another leaf of the same key. @param above the authority that signs it: 0 the intermediate, 1 the root */
+  async chainWith(change: LeafChange, above: 0 | 1 = 0): Promise<readonly Bytes[]> {
+    const issuer = this.#issuers[above];
+    if (!issuer) throw new Error('There is no such authority.');
+    return [await leafOf(issuer, this.signer, { now: this.#now, ...change }), ...this.chain.slice(1)];
   }
 
   claims(reportData: Uint8Array): JsonObject {
@@ -118,8 +145,12 @@ export class FakeConfidentialSpace {
   }
 
   /** An OIDC token. */
-  async oidcToken(payload: JsonObject, header: JsonObject = {}): Promise<Bytes> {
+  async oidcToken(
+    payload: JsonObject | string,
+    header: JsonObject = {},
+    signer: TokenSigner = this.signer,
+  ): Promise<Bytes> {
     const whole = { alg: 'RS256', kid: 'made-up-1', typ: 'JWT', ...header };
-    return tokenBytes(await signToken(this.signer, whole, payload));
+    return tokenBytes(await signToken(signer, whole, payload));
   }
 }
