@@ -9,7 +9,7 @@ import { ProviderError } from './error.ts';
 import { nitro, type NitroOptions, NSM_DEVICE } from './nitro.ts';
 import type { EvidenceProvider } from './provider.ts';
 import { tpm2, type Tpm2Options } from './tpm2/provider.ts';
-import { openTpm, TPM_DEVICE } from './tpm2/transport.ts';
+import { tpmAt, TPM_DEVICE } from './tpm2/transport.ts';
 
 export type DetectOptions = {
   /** `aud` of Confidential Space's tokens. */
@@ -74,7 +74,7 @@ export async function detectProvider(options: DetectOptions = {}): Promise<Evide
   }
   const tpm = options.tpm ?? places.tpm;
   if (options.tpm !== undefined || (await isThere(tpm)))
-    return tpm2({ ...azureMetadata(options.azureMetadata), ...options.tpm2, open: () => openTpm(tpm) });
+    return tpm2({ ...azureMetadata(options.azureMetadata), ...options.tpm2, open: () => tpmAt(tpm) });
   throw new ProviderError(
     'provider/none',
     'Nothing on this machine proves what it runs: no confidential guest’s interface and no TPM was found.',

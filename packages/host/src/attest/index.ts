@@ -6,4 +6,4 @@ export { ProviderError, type ProviderErrorCode } from './error.ts';
 export { nitro, type NitroOptions, NSM_DEVICE } from './nitro.ts';
 export { type EvidenceProvider, type ProviderName, PROVIDERS } from './provider.ts';
 export { tpm2, type Tpm2Options } from './tpm2/provider.ts';
-export { openTpm, TPM_DEVICE, tpmSocket, type TpmTransport } from './tpm2/transport.ts';
+export { tpmAt, TPM_DEVICE, tpmSocket, type TpmTransport } from './tpm2/transport.ts';

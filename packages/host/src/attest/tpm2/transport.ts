@@ -102,7 +102,7 @@ export async function tpmSocket(where: NetConnectOpts): Promise<TpmTransport> {
 }
 
 /** A device, or a socket of the file system. @throws provider/unavailable */
-export async function openTpm(path: string): Promise<TpmTransport> {
+export async function tpmAt(path: string): Promise<TpmTransport> {
   const found = await stat(path).catch((cause: unknown) => {
     throw unavailable(cause);
   });
