@@ -98,6 +98,15 @@ test('is refused when the hardware is in debug, older than the floor, of another
   expect(await reasons(await evidence({}, { chipId: new Uint8Array(64).fill(1) }))).toContain('sev-snp/chip');
 });
 
+test('is refused when its host launched the right paravisor with data of its own', async () => {
+  const launched = await evidence({}, { hostData: new Uint8Array(32).fill(6) });
+  expect(await reasons(launched)).toEqual(['sev-snp/host-data']);
+  const { hardware } = azureCvm.pin(azureCvm.parse(launched));
+  expect(hardware).toMatchObject({ runBinding: 'software', launchData: ['06'.repeat(32)] });
+  expect(await reasons(launched, { entry: { ...entryOf(), hardware } })).toEqual([]);
+  expect(await reasons(good, { entry: { ...entryOf(), hardware } })).toEqual(['sev-snp/host-data']);
+});
+
 test('is refused with another guest under the right paravisor (15)', async () => {
   const other = { ...registers, 9: of('bb') };
   expect(await reasons(await evidence({ registers: other }))).toEqual(['azure-cvm/pcr/9']);

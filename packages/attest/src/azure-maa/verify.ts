@@ -4,12 +4,12 @@
 import type { Bytes, JsonObject } from '@sealroom/bytes';
 import { collectChecks } from '../checks.ts';
 import { AttestError } from '../error.ts';
-import { boundBytes, displayed, flagAt, hexAt, objectAt, textAt } from '../jwt/claims.ts';
+import { boundBytes, displayed, flagAt, objectAt, textAt } from '../jwt/claims.ts';
 import { findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../jwt/verify.ts';
 import type { Claims, Context, Verified } from '../types.ts';
 import { base64Decode } from '../x509/pem.ts';
 import type { MaaEntry } from './entry.ts';
-import { type MaaToken, teeOf } from './parse.ts';
+import { hostDataIn, type MaaToken, teeOf } from './parse.ts';
 
 export type MaaClaims = Claims & {
   readonly payload: JsonObject;
@@ -53,7 +53,7 @@ function claimsOf(payload: JsonObject, form: 'guest' | 'direct', tee: JsonObject
     hardware: true,
     debug: flagAt(tee, snp ? 'x-ms-sevsnpvm-is-debuggable' : 'tdx_td_attributes_debug') !== false,
     launch: textAt(tee, snp ? 'x-ms-sevsnpvm-launchmeasurement' : 'tdx_mrtd') ?? '',
-    hostData: snp ? hexAt(tee, 'x-ms-sevsnpvm-hostdata', 32) : hexAt(tee, 'tdx_mrconfigid', 48),
+    hostData: hostDataIn(tee),
     reportData: reportDataOf(payload, form),
     platform: platformOf(payload, tee),
     signed: displayed(payload),
