@@ -3,7 +3,9 @@
 import type { JsonObject } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
 import { isLaunchedWith } from '../entry.ts';
+import { flagsIn } from '../intel/entry.ts';
 import { flagAt, hexAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
+import { TD_FLAGS } from '../tdx/entry.ts';
 import type { Check } from '../types.ts';
 import type { MaaEntry } from './entry.ts';
 import type { MaaClaims } from './verify.ts';
@@ -53,6 +55,9 @@ function noteTdx(
     isLaunchedWith(mrOwner, hexAt(tee, 'tdx_mrowner', 48)) &&
     isLaunchedWith(mrOwnerConfig, hexAt(tee, 'tdx_mrownerconfig', 48));
   checks.check('owner', 'code', owned, 'owner and its configuration are zeros, or as the entry says');
+  const attributes = hexAt(tee, 'tdx_td_attributes', 8);
+  const fixed = attributes !== undefined && !flagsIn(attributes, TD_FLAGS).set.includes('MIGRATABLE');
+  checks.check('migration', 'configuration', fixed, 'the guest may not be migrated');
   const svn = hexAt(tee, 'tdx_tee_tcb_svn', 16);
   const floors = minimumTcb.match(/../g) ?? [];
   const good = svn !== undefined && floors.every((floor, i) => (svn[i] ?? -1) >= Number.parseInt(floor, 16));

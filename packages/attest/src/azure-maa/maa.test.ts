@@ -203,6 +203,9 @@ describe('a token of Azure Attestation', () => {
 
   const tdxCheats: readonly (readonly [string, JsonObject, readonly string[]])[] = [
     ['debugging', { tdx_td_attributes_debug: true }, ['debug']],
+    ['another bit of the debug byte', { tdx_td_attributes: '1000001000000000' }, ['debug']],
+    ['no word on attributes', { tdx_td_attributes: null }, ['debug', 'migration']],
+    ['a guest that may be migrated', { tdx_td_attributes: '0000003000000000' }, ['migration']],
     ['another MRTD', { tdx_mrtd: zeros }, ['launch']],
     ['another RTMR', { tdx_rtmr2: zeros }, ['rtmr2']],
     ['an old component, though others are newer', { tdx_tee_tcb_svn: '05ff07ff'.padEnd(32, 'f') }, ['tcb']],

@@ -4,7 +4,7 @@
 import type { Bytes, JsonObject } from '@sealroom/bytes';
 import { collectChecks } from '../checks.ts';
 import { AttestError } from '../error.ts';
-import { boundBytes, displayed, flagAt, objectAt, textAt } from '../jwt/claims.ts';
+import { boundBytes, displayed, flagAt, hexAt, objectAt, textAt } from '../jwt/claims.ts';
 import { findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../jwt/verify.ts';
 import type { Claims, Context, Verified } from '../types.ts';
 import { base64Decode } from '../x509/pem.ts';
@@ -46,12 +46,17 @@ function platformOf(payload: JsonObject, tee: JsonObject): string {
   return `azure-maa:issuer:${textAt(payload, 'iss') ?? ''}`;
 }
 
+/** The whole byte of TD attributes counts, as in a quote: the claim beside it speaks of its first bit. */
+function mayDebug(tee: JsonObject): boolean {
+  return flagAt(tee, 'tdx_td_attributes_debug') !== false || hexAt(tee, 'tdx_td_attributes', 8)?.[0] !== 0;
+}
+
 function claimsOf(payload: JsonObject, form: 'guest' | 'direct', tee: JsonObject): MaaClaims {
   const snp = textAt(tee, 'x-ms-attestation-type') === 'sevsnpvm';
   return {
     technology: 'azure-maa',
     hardware: true,
-    debug: flagAt(tee, snp ? 'x-ms-sevsnpvm-is-debuggable' : 'tdx_td_attributes_debug') !== false,
+    debug: snp ? flagAt(tee, 'x-ms-sevsnpvm-is-debuggable') !== false : mayDebug(tee),
     launch: textAt(tee, snp ? 'x-ms-sevsnpvm-launchmeasurement' : 'tdx_mrtd') ?? '',
     hostData: hostDataIn(tee),
     reportData: reportDataOf(payload, form),

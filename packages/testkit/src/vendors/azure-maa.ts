@@ -36,6 +36,7 @@ export const TDX_CLAIMS: JsonObject = {
   tdx_mrconfigid: '00'.repeat(48),
   tdx_mrowner: '00'.repeat(48),
   tdx_mrownerconfig: '00'.repeat(48),
+  tdx_td_attributes: '0000001000000000',
   tdx_td_attributes_debug: false,
   tdx_tee_tcb_svn: '06010700000000000000000000000000',
 };
