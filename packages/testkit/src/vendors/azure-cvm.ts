@@ -7,6 +7,7 @@ export type HclOptions = {
   readonly extraData?: Uint8Array;
   readonly registers?: QuoteOptions['registers'];
   readonly firmwareVersion?: string;
+  readonly selection?: QuoteOptions['selection'];
   /** Members of `vm-configuration` to replace. */
   readonly configuration?: object;
   readonly keys?: readonly unknown[];
@@ -95,11 +96,13 @@ export class FakeHcl {
 
   /** Evidence in this project's form. */
   async evidence(options: HclOptions = {}): Promise<Bytes> {
-    const { extraData = new Uint8Array(32), registers = { 4: '00'.repeat(32) }, firmwareVersion } = options;
+    const { extraData = new Uint8Array(32), registers = { 4: '00'.repeat(32) } } = options;
+    const { firmwareVersion, selection } = options;
     const quote = await this.tpm.quote({
       extraData,
       registers,
       ...(firmwareVersion !== undefined && { firmwareVersion }),
+      ...(selection && { selection }),
     });
     const td = await options.tdQuote?.(await this.#reportData(options));
     return canonicalBytes({
