@@ -1,13 +1,10 @@
 // Holds the table of cheats in docs/security-testing.md against the code: each row names a test that exists under these
 // words, and codes that the code gives and the named tests look for. A cheat that has no row is missed by name.
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { hasTest, type Named, read, ROOT, rowsBelow, testsIn } from './named-tests.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-
-type Named = { readonly file: string; readonly words: string };
 type Row = {
   readonly cheat: string;
   readonly who: string;
@@ -18,25 +15,10 @@ type Row = {
 
 const CODE = /`([a-z]+\/[a-z0-9-]+)`/g;
 
-function testsOf(cell: string): Named[] {
-  const found: Named[] = [];
-  let file = '';
-  for (const [, path, words] of cell.matchAll(/`([^`]+)`|“([^”]+)”/g)) {
-    if (path !== undefined) file = path;
-    else found.push({ file, words: words ?? '' });
-  }
-  return found;
-}
-
 function rowsOf(text: string): Row[] {
-  const section = text.split('\n## Cheats\n')[1]?.split('\n## ')[0] ?? '';
-  const lines = section
-    .split('\n')
-    .filter((line) => line.startsWith('| ') && !/^\| (?:cheat|---)/.test(line));
-  return lines.map((line) => {
-    const [cheat = '', who = '', stops = '', tests = ''] = line.slice(2, -2).split(' | ');
+  return rowsBelow(text, 'Cheats').map(([cheat = '', who = '', stops = '', tests = '']) => {
     const codes = [...stops.matchAll(CODE)].map((match) => match[1] ?? '');
-    return { cheat, who, stops, codes, tests: testsOf(tests) };
+    return { cheat, who, stops, codes, tests: testsIn(tests) };
   });
 }
 
@@ -45,14 +27,6 @@ const sources = globSync('{packages,apps}/*/src/**/*.{ts,py}', { cwd: ROOT })
   .filter((path) => !/\.test\.ts$|for-tests|fixtures?\.ts$|testing\//.test(path))
   .map(read)
   .join('\n');
-
-/** Whether the file has a test or group of tests under these words; an ellipsis stands for the rest of them. */
-function hasTest(file: string, words: string): boolean {
-  const [start = '', more] = words.split('…');
-  const literal = start.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const end = more === undefined ? '\\1[,)]' : '';
-  return new RegExp(`(['"\`])${literal}${end}`).test(read(file));
-}
 
 test('there is a table', () => {
   expect(rows.length).toBeGreaterThan(100);

@@ -1,4 +1,5 @@
 // Members that entries of several technologies share.
+import { hexEncode, isZero } from '@sealroom/bytes';
 import { z } from 'zod';
 
 export const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
@@ -32,6 +33,37 @@ export type RunMembers = {
 /** For `refine`: exactly one of the two is said. */
 export function saysRun({ hostData, runBinding }: RunMembers): boolean {
   return (hostData === undefined) !== (runBinding === undefined);
+}
+
+/**
+ * What whoever launched the machine chose and its hardware signed, where that field does not name the run: an image may take from it
+ * what it is to run (decision 136). Accepted values, in hexadecimal; zeros alone where an entry says nothing.
+ */
+export const launchData = (...bytes: readonly number[]) =>
+  z
+    .array(z.union(bytes.map(hex)))
+    .max(64)
+    .optional();
+
+type LaunchData = { readonly launchData?: readonly string[] | undefined };
+
+/** For `refine`: where the field names the run, no other values of it can be accepted. */
+export function saysLaunchData({ hostData, launchData: said }: RunMembers & LaunchData): boolean {
+  return said === undefined || hostData === undefined;
+}
+
+/** Whether a field that does not name the run holds an accepted value. */
+export function isLaunchedWith(
+  accepted: readonly string[] | undefined,
+  found: Uint8Array | undefined,
+): boolean {
+  if (found === undefined) return false;
+  return accepted ? accepted.includes(hexEncode(found)) : isZero(found);
+}
+
+/** What an entry must say so that exactly this value is accepted. */
+export function pinnedLaunchData(found: Uint8Array | undefined): string[] | undefined {
+  return found === undefined || isZero(found) ? undefined : [hexEncode(found)];
 }
 
 /** Platforms that are acceptable: a list of names, or the words that say that any is. */

@@ -121,6 +121,14 @@ const SNP: readonly SnpRow[] = [
   ['release/run-binding', 'another manifest', { bound: bound({ hostData: zeros }) }],
   ['release/debug', 'a guest that may be debugged', { fields: { policy: 0xb001fn } }],
   ['release/code', 'another measurement', { fields: { measurement: new Uint8Array(48).fill(9) } }],
+  [
+    'release/code',
+    'the image launched with data of its host, where they do not name the run',
+    {
+      entry: { hostData: undefined, runBinding: 'software' },
+      bound: bound({ hostData: new Uint8Array(32).fill(6) }),
+    },
+  ],
   ['release/tcb', 'committed firmware below the floor', { fields: { committed: old } }],
   ['release/configuration', 'another privilege level', { fields: { vmpl: 1 } }],
   ['release/revocation', 'a signing key that its vendor revoked', { list: { serials: [0x1_0001] } }],

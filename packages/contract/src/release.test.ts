@@ -200,6 +200,20 @@ const TABLE: readonly (readonly [ReleaseCode, string, Wrong])[] = [
   ],
   [
     'release/room-binding',
+    'the keys are to be sealed to another’s key than the room’s',
+    {
+      question: async ({ room }) => ({ room: { ...room, receive: (await openRoom()).keys.receive } }),
+    },
+  ],
+  [
+    'release/room-binding',
+    'another’s key than the room’s is to end the run',
+    {
+      question: async ({ room }) => ({ room: { ...room, sign: (await openRoom()).keys.sign } }),
+    },
+  ],
+  [
+    'release/room-binding',
     'the evidence holds other nonces',
     { question: async (_, { world }) => ({ nonces: await someNonces(world) }) },
   ],

@@ -37,6 +37,8 @@ test('says aloud what is not looked at', async () => {
   expect(entryWords(await snp({ launch: [] })).join('\n')).toContain('accepts nothing');
   const software = { ...(await snp()), hostData: undefined, runBinding: 'software' } as Hardware;
   expect(entryWords(software)[1]).not.toBe(entryWords(entry)[1]);
+  const launched = entryWords({ ...software, launchData: ['0a'.repeat(32)] } as Hardware).join('\n');
+  expect(launched).toMatch(/code: HOST_DATA.*: (?:0a)+/);
 });
 
 test('lets no text of another party draw on the terminal, and shows members that it has no words for', async () => {

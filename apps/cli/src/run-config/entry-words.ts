@@ -29,6 +29,7 @@ const BY_TECHNOLOGY: { readonly [technology: string]: Words | undefined } = {
     mitigations: 'mitigation vectors, bits that must be set',
     identity: 'FAMILY_ID, IMAGE_ID and the digests of the keys that signed the guest’s identity',
     vlek: 'keys of a cloud provider, which do not say which chip signs',
+    launchData: 'code: HOST_DATA, which an image may take from its host what to run by',
   },
   tdx: {
     mrTd: 'code: MRTD, the firmware at launch',
@@ -85,6 +86,7 @@ const BY_TECHNOLOGY: { readonly [technology: string]: Words | undefined } = {
     guest: 'code of the guest, by registers that the service’s policy must decide on, and the serial console',
     compliance: 'x-ms-compliance-status',
     tee: 'code and firmware floor, as the service states them',
+    launchData: 'code: host data, by which a container’s own policy is named',
   },
   'gcp-confidential-space': {
     audience: 'aud, for whom the token was made',

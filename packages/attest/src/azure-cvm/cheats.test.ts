@@ -1,6 +1,6 @@
 // The whole chain under made-up vendors: a fake AMD signs the report, its report data binds the claims, the claims name the key. Each
 // cheat is refused by a check of its own.
-import { base64urlEncode, type Bytes, hexEncode, sha256 } from '@sealroom/bytes';
+import { base64urlEncode, type Bytes, hexDecode, hexEncode, sha256 } from '@sealroom/bytes';
 import { FakeHcl, type HclOptions } from '@sealroom/testkit/vendors/azure-cvm';
 import { type FakeAmd, fakeAmd, type SnpEndorsement } from '@sealroom/testkit/vendors/sev-snp';
 import { beforeAll, expect, test } from 'vitest';
@@ -98,9 +98,33 @@ test('is refused when the hardware is in debug, older than the floor, of another
   expect(await reasons(await evidence({}, { chipId: new Uint8Array(64).fill(1) }))).toContain('sev-snp/chip');
 });
 
+test('is refused when its host launched the right paravisor with data of its own', async () => {
+  const launched = await evidence({}, { hostData: new Uint8Array(32).fill(6) });
+  expect(await reasons(launched)).toEqual(['sev-snp/host-data']);
+  const { hardware } = azureCvm.pin(azureCvm.parse(launched));
+  expect(hardware).toMatchObject({ runBinding: 'software', launchData: ['06'.repeat(32)] });
+  expect(await reasons(launched, { entry: { ...entryOf(), hardware } })).toEqual([]);
+  expect(await reasons(good, { entry: { ...entryOf(), hardware } })).toEqual(['sev-snp/host-data']);
+});
+
 test('is refused with another guest under the right paravisor (15)', async () => {
   const other = { ...registers, 9: of('bb') };
   expect(await reasons(await evidence({ registers: other }))).toEqual(['azure-cvm/pcr/9']);
+});
+
+test('is refused when the digest of the right values is signed for other registers, or for another bank (14)', async () => {
+  // The same number of registers, others among them; then the right ones of SHA-384.
+  for (const selection of ['00000001000b033f0000', '00000001000c03912320'])
+    expect(await reasons(await evidence({ selection: hexDecode(selection) })), selection).toEqual([
+      'azure-cvm/pcr-selection',
+    ]);
+  const { pcrs } = entryOf();
+  const [eight = ''] = pcrs.values['8'] ?? [];
+  const swapped = { ...registers, 8: of('a9'), 9: eight };
+  expect(await reasons(await evidence({ registers: swapped }))).toEqual([
+    'azure-cvm/pcr/8',
+    'azure-cvm/pcr/9',
+  ]);
 });
 
 test('is refused when the quote is signed by a key that no hardware vouches for (16)', async () => {

@@ -38,6 +38,7 @@ const SHA256 = 1;
 const REPORT_REQUEST = 2;
 /** Of REPORTDATA in a TDREPORT (Intel TDX Module ABI, REPORTMACSTRUCT). */
 const TD_REPORT_DATA = 128;
+const SNP_HOST_DATA = 0xc0;
 
 function malformed(why: string, cause?: unknown): AttestError {
   return new AttestError('attest/malformed', `The HCL report is malformed: ${why}.`, { cause });
@@ -119,6 +120,11 @@ export function parseHclReport(bytes: Uint8Array): HclReport {
 /** What the TDREPORT beside the claims was made over, which must be what the quote says. */
 export function tdReportData({ report }: HclReport): Bytes {
   return new Uint8Array(report.slice(TD_REPORT_DATA, TD_REPORT_DATA + 64));
+}
+
+/** HOST_DATA of an SNP report. */
+export function snpHostData({ report }: HclReport): Uint8Array {
+  return report.subarray(SNP_HOST_DATA, SNP_HOST_DATA + 32);
 }
 
 /** Whether bytes begin as an HCL report does. */

@@ -2,12 +2,13 @@
 import { collectChecks } from '../checks.ts';
 import type { Collateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
-import { allowsPlatform } from '../entry.ts';
+import { allowsPlatform, pinnedLaunchData } from '../entry.ts';
 import type { TechnologyOf } from '../technology.ts';
 import { extendedOnce, notePinned, pinRegisters } from '../tpm/registers.ts';
 import type { Check, Verified } from '../types.ts';
 import type { AzureEntry } from './entry.ts';
 import type { HardwareTable } from './hardware.ts';
+import { snpHostData } from './hcl.ts';
 import { parseSnpEvidence } from '../sev-snp/parse.ts';
 import { sevSnp } from '../sev-snp/technology.ts';
 import { tdx } from '../tdx/technology.ts';
@@ -47,7 +48,8 @@ function pinHardware(
     beside,
   ) as AzureEntry['hardware'];
   const run = { hostData: undefined, runBinding: 'software' } as const;
-  return entry.technology === 'sev-snp' ? { ...entry, ...run, vmpl: 0 } : { ...entry, ...run };
+  if (entry.technology === 'tdx') return { ...entry, ...run };
+  return { ...entry, ...run, launchData: pinnedLaunchData(snpHostData(hcl)), vmpl: 0 };
 }
 
 function pin(table: HardwareTable, evidence: AzureEvidence, beside?: Collateral): AzureEntry {

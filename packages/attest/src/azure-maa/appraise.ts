@@ -2,7 +2,10 @@
 // the hardware's report and, of a VM, its TPM's quote; its policy, which is pinned, decided what that had to be.
 import type { JsonObject } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
+import { isLaunchedWith } from '../entry.ts';
+import { flagsIn } from '../intel/entry.ts';
 import { flagAt, hexAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
+import { TD_FLAGS } from '../tdx/entry.ts';
 import type { Check } from '../types.ts';
 import type { MaaEntry } from './entry.ts';
 import type { MaaClaims } from './verify.ts';
@@ -40,7 +43,7 @@ function noteSevSnp(
 function noteTdx(
   checks: Checks,
   tee: JsonObject,
-  { mrtd, rtmrs, minimumTcb, tcbStatus }: MaaEntry['tee'] & { type: 'tdxvm' },
+  { mrtd, rtmrs, mrOwner, mrOwnerConfig, minimumTcb, tcbStatus }: MaaEntry['tee'] & { type: 'tdxvm' },
 ): void {
   const measured = includes(mrtd, textAt(tee, 'tdx_mrtd')?.toLowerCase());
   checks.check('launch', 'code', measured, 'MRTD is one that the entry names');
@@ -48,6 +51,13 @@ function noteTdx(
     const good = includes(values, textAt(tee, `tdx_rtmr${index}`)?.toLowerCase());
     checks.check(`rtmr${index}`, 'code', good, `RTMR${index} is one that the entry names`);
   }
+  const owned =
+    isLaunchedWith(mrOwner, hexAt(tee, 'tdx_mrowner', 48)) &&
+    isLaunchedWith(mrOwnerConfig, hexAt(tee, 'tdx_mrownerconfig', 48));
+  checks.check('owner', 'code', owned, 'owner and its configuration are zeros, or as the entry says');
+  const attributes = hexAt(tee, 'tdx_td_attributes', 8);
+  const fixed = attributes !== undefined && !flagsIn(attributes, TD_FLAGS).set.includes('MIGRATABLE');
+  checks.check('migration', 'configuration', fixed, 'the guest may not be migrated');
   const svn = hexAt(tee, 'tdx_tee_tcb_svn', 16);
   const floors = minimumTcb.match(/../g) ?? [];
   const good = svn !== undefined && floors.every((floor, i) => (svn[i] ?? -1) >= Number.parseInt(floor, 16));
@@ -101,5 +111,9 @@ export function appraiseMaa(claims: MaaClaims, entry: MaaEntry): readonly Check[
   if (entry.tee.type === 'sevsnpvm') noteSevSnp(checks, tee, entry.tee);
   else noteTdx(checks, tee, entry.tee);
   if (form === 'guest') noteGuest(checks, claims, entry);
+  if (entry.hostData === undefined) {
+    const known = isLaunchedWith(entry.launchData, claims.hostData);
+    checks.check('host-data', 'code', known, 'what the host gave at launch is zeros, or as the entry says');
+  }
   return checks.list;
 }

@@ -2,7 +2,7 @@
 // a VM's own report in x-ms-isolation-tee, beside what its TPM says; `direct` = at the top, as for containers. The policy of
 // the provider, which decided what a token may be issued for, is pinned by its hash.
 import { z } from 'zod';
-import { hex, platforms, revocation, runMembers, saysRun } from '../entry.ts';
+import { hex, launchData, platforms, revocation, runMembers, saysLaunchData, saysRun } from '../entry.ts';
 import { tokenKeys } from '../jwt/verify.ts';
 
 const svn = z.number().int().min(0).max(255);
@@ -20,6 +20,8 @@ const tdx = z.strictObject({
   type: z.literal('tdxvm'),
   mrtd: measurements,
   rtmrs: z.tuple([measurements, measurements, measurements, measurements]),
+  mrOwner: launchData(48),
+  mrOwnerConfig: launchData(48),
   /** The lowest TEE_TCB_SVN, component by component: sixteen bytes. */
   minimumTcb: hex(16),
   /** Words of attester_tcb_status that are acceptable, such as UpToDate. */
@@ -54,8 +56,11 @@ export const maaEntry = z
     revocation,
     platforms,
     ...runMembers,
+    /** Values of host data, or of MRCONFIGID, where they do not name the run. */
+    launchData: launchData(32, 48),
   })
   .refine(saysRun, 'say either hostData or runBinding')
+  .refine(saysLaunchData, 'launchData belongs to runBinding: software')
   .refine(
     ({ form, guest: said }) => (form === 'guest') === (said !== undefined),
     'guest belongs to the form guest, where it must say registers and console',

@@ -179,6 +179,9 @@ describe('a token of Azure Attestation', () => {
     ['another compliance status', {}, { 'x-ms-compliance-status': 'none' }, ['compliance']],
     ['another provider policy', { 'x-ms-policy-hash': 'A'.repeat(43) }, {}, ['policy']],
     ['VMPL 1', {}, { 'x-ms-sevsnpvm-vmpl': 1 }, ['vmpl']],
+    ['host data of its launcher', {}, { 'x-ms-sevsnpvm-hostdata': '01'.repeat(32) }, ['host-data']],
+    ['no word on host data', {}, { 'x-ms-sevsnpvm-hostdata': null }, ['host-data']],
+    ['host data cut short', {}, { 'x-ms-sevsnpvm-hostdata': '00'.repeat(31) }, ['host-data']],
     ['a guest that may be migrated', {}, { 'x-ms-sevsnpvm-migration-allowed': true }, ['migration']],
     ['the TPM of another VM', { 'x-ms-azurevm-vmid': 'other' }, {}, ['vm']],
     ['another nonce', { 'x-ms-runtime': { 'client-payload': { nonce: 'AAAA' } } }, {}, ['binding', 'run']],
@@ -200,18 +203,59 @@ describe('a token of Azure Attestation', () => {
 
   const tdxCheats: readonly (readonly [string, JsonObject, readonly string[]])[] = [
     ['debugging', { tdx_td_attributes_debug: true }, ['debug']],
+    ['another bit of the debug byte', { tdx_td_attributes: '1000001000000000' }, ['debug']],
+    ['no word on attributes', { tdx_td_attributes: null }, ['debug', 'migration']],
+    ['a guest that may be migrated', { tdx_td_attributes: '0000003000000000' }, ['migration']],
     ['another MRTD', { tdx_mrtd: zeros }, ['launch']],
     ['another RTMR', { tdx_rtmr2: zeros }, ['rtmr2']],
     ['an old component, though others are newer', { tdx_tee_tcb_svn: '05ff07ff'.padEnd(32, 'f') }, ['tcb']],
     ['an old status', { attester_tcb_status: 'OutOfDate' }, ['tcb-status']],
     ['no status', { attester_tcb_status: null }, ['tcb-status']],
     ['the other technology', SNP_CLAIMS, ['tee']],
+    ['a configuration of its launcher', { tdx_mrconfigid: '01'.repeat(48) }, ['host-data']],
+    ['no configuration', { tdx_mrconfigid: null }, ['host-data']],
+    ['an owner whom its launcher named', { tdx_mrowner: '01'.repeat(48) }, ['owner']],
+    ['no word on an owner', { tdx_mrowner: null }, ['owner']],
+    ['a configuration of the owner’s', { tdx_mrownerconfig: '01'.repeat(48) }, ['owner']],
   ];
 
   it.each(tdxCheats)('is refused on TDX for %s', async (_name, tee, expected) => {
     const bytes = await provider.token(provider.guest(reportData, { ...TDX_CLAIMS, ...tee }));
     const found = await reasons(bytes, { tee: tdxTee });
     for (const id of expected) expect(found).toContain(id);
+  });
+
+  // The container's own policy, and so its code, is what the host data name.
+  it('is refused for a container whose host launched the same image with other data', async () => {
+    const direct = { form: 'direct', guest: undefined };
+    const snp = async (data: string, change: object = {}) => {
+      const claims = { ...SNP_CLAIMS, 'x-ms-sevsnpvm-hostdata': data };
+      return reasons(await provider.token(provider.direct(reportData, claims)), { ...direct, ...change });
+    };
+    expect(await snp('00'.repeat(32))).toEqual([]);
+    expect(await snp('0a'.repeat(32))).toEqual(['host-data']);
+    expect(await snp('0A'.repeat(32), { launchData: ['0b'.repeat(32), '0a'.repeat(32)] })).toEqual([]);
+    expect(await snp('00'.repeat(32), { launchData: ['0a'.repeat(32)] })).toEqual(['host-data']);
+    expect(await snp('00'.repeat(32), { launchData: [] })).toEqual(['host-data']);
+    const td = async (claims: JsonObject, change: object = {}) => {
+      const bytes = await provider.token(provider.direct(reportData, { ...TDX_CLAIMS, ...claims }));
+      const pinned = maa.pin(parseMaa(bytes));
+      const any = { ...pinned, platforms: { any: 'accepted' } };
+      expect(await reasons(bytes, any)).toEqual([]);
+      return reasons(bytes, { ...direct, tee: tdxTee, ...change });
+    };
+    const data = '0c'.repeat(48);
+    expect(await td({ tdx_mrconfigid: data })).toEqual(['host-data']);
+    expect(await td({ tdx_mrconfigid: data }, { launchData: [data] })).toEqual([]);
+    expect(await td({ tdx_mrowner: data, tdx_mrownerconfig: data })).toEqual(['owner']);
+    const named = { tee: { ...tdxTee, mrOwner: [data] } };
+    expect(await td({ tdx_mrowner: data }, named)).toEqual([]);
+    expect(await td({ tdx_mrownerconfig: data }, named)).toEqual(['owner']);
+    expect(await td({}, named)).toEqual(['owner']);
+    const run = { runBinding: undefined, hostData: 'manifest' };
+    const started = { tdx_mrconfigid: '02'.repeat(32) + '00'.repeat(16) };
+    expect(await td(started, run)).toEqual([]);
+    expect(await td({ ...started, tdx_mrownerconfig: data }, run)).toEqual(['owner']);
   });
 
   it('is refused from another key, an unknown one, and when a key set only comes with it', async () => {
@@ -354,5 +398,9 @@ describe('the entry', () => {
     expect(fits({ guest: { registers: [4] } })).toBe(false);
     expect(fits({ form: 'direct' })).toBe(false);
     expect(fits({ form: 'direct', guest: undefined })).toBe(true);
+    expect(fits({ launchData: ['00'.repeat(32)] })).toBe(true);
+    expect(fits({ launchData: ['00'] })).toBe(false);
+    expect(fits({ launchData: 'any' })).toBe(false);
+    expect(fits({ launchData: [], runBinding: undefined, hostData: 'manifest' })).toBe(false);
   });
 });

@@ -1,9 +1,9 @@
 // Tokens of Microsoft Azure Attestation ("Examples of an attestation token", "EAT profile for Intel TDX"): a JWT whose issuer is
 // an attestation provider. Two forms tell of hardware: a VM's token (x-ms-attestation-type azurevm) with the hardware's own
 // claims in x-ms-isolation-tee, and one whose top level has those claims. Nothing is authenticated.
-import type { JsonObject } from '@sealroom/bytes';
+import type { Bytes, JsonObject } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
-import { memberOf, objectAt, textAt } from '../jwt/claims.ts';
+import { hexAt, memberOf, objectAt, textAt } from '../jwt/claims.ts';
 import { asciiOf, type Jwt, parseJwt } from '../jwt/parse.ts';
 
 export type MaaToken = { readonly jwt: Jwt };
@@ -21,6 +21,13 @@ export function teeOf({
       ? { form: 'guest', tee: nested }
       : undefined;
   return TEES.includes(type) ? { form: 'direct', tee: payload } : undefined;
+}
+
+/** What the host gave at launch: host data of SEV-SNP, MRCONFIGID of TDX. */
+export function hostDataIn(tee: JsonObject | undefined): Bytes | undefined {
+  return textAt(tee, 'x-ms-attestation-type') === 'sevsnpvm'
+    ? hexAt(tee, 'x-ms-sevsnpvm-hostdata', 32)
+    : hexAt(tee, 'tdx_mrconfigid', 48);
 }
 
 /** @throws attest/too-large · attest/malformed · attest/bad-certificate */

@@ -1,10 +1,11 @@
 // Microsoft Azure Attestation: a service that checks the reports of confidential VMs and containers and signs what it found.
-import { flagAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
+import { flagAt, hexAt, memberOf, numberAt, objectAt, textAt } from '../jwt/claims.ts';
 import { tokenNeeds } from '../jwt/needs.ts';
+import { pinnedLaunchData } from '../entry.ts';
 import type { TechnologyOf } from '../technology.ts';
 import { appraiseMaa } from './appraise.ts';
 import type { MaaEntry } from './entry.ts';
-import { type MaaToken, parseMaa, teeOf } from './parse.ts';
+import { hostDataIn, type MaaToken, parseMaa, teeOf } from './parse.ts';
 import { type MaaClaims, verifyMaa } from './verify.ts';
 
 function looksLike(bytes: Uint8Array): boolean {
@@ -29,6 +30,8 @@ function pinTee({ jwt }: MaaToken): MaaEntry['tee'] {
       type: 'tdxvm',
       mrtd: list('tdx_mrtd'),
       rtmrs: [list('tdx_rtmr0'), list('tdx_rtmr1'), list('tdx_rtmr2'), list('tdx_rtmr3')],
+      mrOwner: pinnedLaunchData(hexAt(tee, 'tdx_mrowner', 48)),
+      mrOwnerConfig: pinnedLaunchData(hexAt(tee, 'tdx_mrownerconfig', 48)),
       minimumTcb: /^[0-9a-f]{32}$/.test(svn) ? svn : 'ff'.repeat(16),
       tcbStatus: status === undefined ? [] : [status],
     };
@@ -80,6 +83,7 @@ function pin(token: MaaToken): MaaEntry {
     revocation: 'required',
     platforms: vm === undefined ? [] : [`azure-maa:vm:${vm.toLowerCase()}`],
     runBinding: 'software',
+    launchData: pinnedLaunchData(hostDataIn(found?.tee)),
   };
 }
 

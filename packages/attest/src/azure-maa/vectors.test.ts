@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_COLLATERAL } from '../collateral.ts';
 import { vendorRoots } from '../roots/roots.ts';
 import { appraiseMaa } from './appraise.ts';
-import { parseMaa, teeOf } from './parse.ts';
+import { hostDataIn, parseMaa, teeOf } from './parse.ts';
 import { maa } from './technology.ts';
 import type { MaaClaims } from './verify.ts';
 
@@ -55,7 +55,8 @@ describe.skipIf(folder === undefined)('genuine tokens of Azure Attestation', () 
     const found = teeOf(token.jwt);
     const entry = maa.pin(token);
     // As verify gives them; there is no key, so that they are taken as they stand here.
-    const claims = { debug: false, payload: token.jwt.payload, ...found } as MaaClaims;
+    const hostData = hostDataIn(found?.tee);
+    const claims = { debug: false, payload: token.jwt.payload, hostData, ...found } as MaaClaims;
     expect(appraiseMaa(claims, entry).filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
   });
 });

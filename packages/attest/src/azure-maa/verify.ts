@@ -9,7 +9,7 @@ import { findKeys, noteIssuer, noteSignature, noteTimes, tokenWindow } from '../
 import type { Claims, Context, Verified } from '../types.ts';
 import { base64Decode } from '../x509/pem.ts';
 import type { MaaEntry } from './entry.ts';
-import { type MaaToken, teeOf } from './parse.ts';
+import { hostDataIn, type MaaToken, teeOf } from './parse.ts';
 
 export type MaaClaims = Claims & {
   readonly payload: JsonObject;
@@ -46,14 +46,19 @@ function platformOf(payload: JsonObject, tee: JsonObject): string {
   return `azure-maa:issuer:${textAt(payload, 'iss') ?? ''}`;
 }
 
+/** The whole byte of TD attributes counts, as in a quote: the claim beside it speaks of its first bit. */
+function mayDebug(tee: JsonObject): boolean {
+  return flagAt(tee, 'tdx_td_attributes_debug') !== false || hexAt(tee, 'tdx_td_attributes', 8)?.[0] !== 0;
+}
+
 function claimsOf(payload: JsonObject, form: 'guest' | 'direct', tee: JsonObject): MaaClaims {
   const snp = textAt(tee, 'x-ms-attestation-type') === 'sevsnpvm';
   return {
     technology: 'azure-maa',
     hardware: true,
-    debug: flagAt(tee, snp ? 'x-ms-sevsnpvm-is-debuggable' : 'tdx_td_attributes_debug') !== false,
+    debug: snp ? flagAt(tee, 'x-ms-sevsnpvm-is-debuggable') !== false : mayDebug(tee),
     launch: textAt(tee, snp ? 'x-ms-sevsnpvm-launchmeasurement' : 'tdx_mrtd') ?? '',
-    hostData: snp ? hexAt(tee, 'x-ms-sevsnpvm-hostdata', 32) : hexAt(tee, 'tdx_mrconfigid', 48),
+    hostData: hostDataIn(tee),
     reportData: reportDataOf(payload, form),
     platform: platformOf(payload, tee),
     signed: displayed(payload),

@@ -2,6 +2,7 @@
 // technologies (../appraise.ts). Floors are compared part by part in the layout of the product that the chain proves.
 import { hexEncode } from '@sealroom/bytes';
 import { type Checks, collectChecks } from '../checks.ts';
+import { isLaunchedWith } from '../entry.ts';
 import type { Check } from '../types.ts';
 import type { SevSnpEntry } from './entry.ts';
 import { reaches, readTcb, type Tcb, tcbText } from './products.ts';
@@ -146,6 +147,10 @@ function noteCode(checks: Checks, { report, launch }: SnpClaims, entry: SevSnpEn
     entry.launch.includes(launch),
     'the launch digest is one that the entry names',
   );
+  if (entry.hostData === undefined) {
+    const known = isLaunchedWith(entry.launchData, report.hostData);
+    checks.check('host-data', 'code', known, 'HOST_DATA is zeros, or a value that the entry names');
+  }
   const { identity } = entry;
   if (identity === 'unpinned') return;
   const names =

@@ -2,7 +2,7 @@
 // of launch digests or platforms allows nothing, and a product without a floor is not acceptable. There is no word for a guest
 // that may be debugged or migrated.
 import { z } from 'zod';
-import { hex, platforms, revocation, runMembers, saysRun } from '../entry.ts';
+import { hex, launchData, platforms, revocation, runMembers, saysLaunchData, saysRun } from '../entry.ts';
 
 const part = z.int().min(0).max(255);
 const parts = { bootloader: part, tee: part, snp: part, microcode: part };
@@ -83,7 +83,10 @@ export const sevSnpEntry = z
     platforms,
     revocation,
     ...runMembers,
+    /** Values of HOST_DATA, where it does not name the run. */
+    launchData: launchData(32),
   })
-  .refine(saysRun, 'Say exactly one of hostData and runBinding.');
+  .refine(saysRun, 'Say exactly one of hostData and runBinding.')
+  .refine(saysLaunchData, 'launchData belongs to runBinding: software.');
 
 export type SevSnpEntry = z.infer<typeof sevSnpEntry>;

@@ -172,6 +172,21 @@ describe('a policy’s entry', () => {
     ]);
   });
 
+  // An image may take from its host what it is to run: for containers of Azure the digest of their policy.
+  test('refuses the same image launched with other host data, where they do not name the run', async () => {
+    const run = { hostData: undefined, runBinding: 'software' } as const;
+    const check = async (fill: number, launchData?: readonly string[]) =>
+      reasons({
+        fields: { hostData: new Uint8Array(32).fill(fill) },
+        entry: { ...run, ...(launchData && { launchData: [...launchData] }) },
+      });
+    expect(await check(0)).toEqual([]);
+    expect(await check(9)).toEqual(['host-data']);
+    expect(await check(9, ['08'.repeat(32), '09'.repeat(32)])).toEqual([]);
+    expect(await check(0, ['09'.repeat(32)])).toEqual(['host-data']);
+    expect(await check(0, [])).toEqual(['host-data']);
+  });
+
   test('pins family, image, identity key and author key together', async () => {
     const digest = (fill: number) => new Uint8Array(48).fill(fill);
     const pinned = {
@@ -218,6 +233,9 @@ describe('a policy’s entry', () => {
       { ...ENTRY, guestPolicy: { ...ENTRY.guestPolicy, allowed: ['debug'] } },
       { ...ENTRY, guestPolicy: { ...ENTRY.guestPolicy, allowed: ['migration-agent'] } },
       { ...ENTRY, launch: ['AB'.repeat(48)] },
+      { ...ENTRY, launchData: ['00'.repeat(32)] },
+      { ...ENTRY, hostData: undefined, runBinding: 'software', launchData: ['00'.repeat(48)] },
+      { ...ENTRY, hostData: undefined, runBinding: 'software', launchData: { any: 'accepted' } },
       { ...ENTRY, minimumTcb: { Milan: { ...older, reported: { ...parts, fmc: 1 } } } },
       { ...ENTRY, minimumTcb: { Milan: { reported: parts, committed: parts } } },
       { ...ENTRY, minimumTcb: { Naples: older } },

@@ -141,6 +141,9 @@ function signedRows(proof: Proof, hcl: FakeHcl, stranger: FakeHcl) {
     debug: [one('a guest that its host may debug', snp('debug', 'debug'), { fields: { policy: 0xb001fn } })],
     'other code': [
       one('another paravisor', snp('code', 'launch'), { fields: { measurement: new Uint8Array(48) } }),
+      one('the paravisor with host data of its launcher', snp('code', 'host-data'), {
+        fields: { hostData: new Uint8Array(32).fill(6) },
+      }),
     ],
     'another configuration': [
       one('no secure boot', azure('configuration', 'secure-boot'), {

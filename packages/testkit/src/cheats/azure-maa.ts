@@ -141,6 +141,9 @@ function guestRows(service: PublishingService) {
       claimed(name, told('debug', 'guest-debug'), { [`x-ms-azurevm-${name}-enabled`]: true }),
     ),
     'other code': [
+      claimed('the paravisor with host data of its launcher', told('code', 'host-data'), (claims) =>
+        within(claims, TEE.guest, { 'x-ms-sevsnpvm-hostdata': '06'.repeat(32) }),
+      ),
       claimed('registers at which nobody looked', told('code', 'registers'), {
         'x-ms-azurevm-attested-pcrs': [4, 7, 11],
       }),

@@ -34,6 +34,9 @@ export const TDX_CLAIMS: JsonObject = {
   tdx_rtmr2: '02'.repeat(48),
   tdx_rtmr3: '03'.repeat(48),
   tdx_mrconfigid: '00'.repeat(48),
+  tdx_mrowner: '00'.repeat(48),
+  tdx_mrownerconfig: '00'.repeat(48),
+  tdx_td_attributes: '0000001000000000',
   tdx_td_attributes_debug: false,
   tdx_tee_tcb_svn: '06010700000000000000000000000000',
 };
