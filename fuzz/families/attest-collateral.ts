@@ -16,7 +16,7 @@ import { crlProblem, parseCrl } from '../../packages/attest/src/x509/crl.ts';
 import { checkDer, childrenOf, readElement, readFirstElement } from '../../packages/attest/src/x509/der.ts';
 import { readPem } from '../../packages/attest/src/x509/pem.ts';
 import { expect, judge, judgeAsync, type Target } from '../engine/target.ts';
-import { attest } from './codes.ts';
+import { attest, PIECE_CODES } from './codes.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const BAD_CERTIFICATE = attest('attest/bad-certificate', 'attest/too-large');
@@ -160,14 +160,7 @@ function pieceTarget({ certificates, roots, crls }: World): Target {
     turn: 4,
     run: (input) =>
       judgeAsync(
-        attest(
-          'attest/too-large',
-          'attest/bad-collateral',
-          'attest/stale-collateral',
-          'attest/malformed',
-          'attest/bad-certificate',
-          'attest/bad-crl',
-        ),
+        attest(...PIECE_CODES),
         () => readPieces([{ name: 'a', bytes: input }], world),
         (pieces) => {
           const known = pieces.length === 0 || genuine.has(hexEncode(input));

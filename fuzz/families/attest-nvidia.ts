@@ -1,6 +1,7 @@
 // NVIDIA: reports of GPUs alone and in the SDK's JSON, reference manifests in signed XML, and OCSP responses.
 import { base64urlDecode, base64urlEncode, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { appraiseEvidence, type GpuEntry, type Policy, readCollateral } from '@sealroom/attest';
+import { type Piece, readPieces } from '@sealroom/attest/supply';
 import { fakeMeasurements, type FakeNvidia, fakeNvidia } from '@sealroom/testkit/vendors/nvidia-gpu';
 import { appraiseGpu } from '../../packages/attest/src/nvidia-gpu/appraise.ts';
 import { isManifestSigned, parseManifest } from '../../packages/attest/src/nvidia-gpu/manifest.ts';
@@ -10,8 +11,8 @@ import { verifyGpu } from '../../packages/attest/src/nvidia-gpu/verify.ts';
 import { canonicalXml, parseXml } from '../../packages/attest/src/nvidia-gpu/xml.ts';
 import { parseCertificate } from '../../packages/attest/src/x509/certificate.ts';
 import { ocspStatuses, parseOcspResponse } from '../../packages/attest/src/x509/ocsp.ts';
-import { expect, judge, type Outcome, type Target } from '../engine/target.ts';
-import { attest } from './codes.ts';
+import { expect, judge, judgeAsync, type Outcome, type Target } from '../engine/target.ts';
+import { attest, PIECE_CODES } from './codes.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const SIGNATURE = 96;
@@ -174,7 +175,42 @@ const ocspTarget = ({ responses, certificates }: World): Target => ({
   },
 });
 
+/** What a store of collateral takes of NVIDIA's: only what was signed, in its window. */
+function pieceTarget({ manifest, responses, certificates, context }: World): Target {
+  const above = certificates.map(({ der }, index) => ({ name: `${index}`, bytes: der }));
+  const store = { roots: context.roots, at: NOW, beside: readCollateral(above) };
+  const tag = parseManifest(manifest);
+  const known = new Set([...certificates, ...(tag?.certificates ?? [])].map(({ der }) => hexEncode(der)));
+  const signed = new Set(responses.map((one) => hexEncode(parseOcspResponse(one).tbs)));
+  const genuine = ({ kind, bytes }: Piece): boolean => {
+    if (kind === 'ocsp') return signed.has(hexEncode(parseOcspResponse(bytes).tbs));
+    if (kind === 'certificate') return known.has(hexEncode(bytes));
+    const found = parseManifest(Buffer.from(bytes).toString('utf8'));
+    return found !== undefined && tag !== undefined && bytesEqual(found.content, tag.content);
+  };
+  return {
+    name: 'attest.readPieces(nvidia)',
+    covers: ['attest/readPieces'],
+    form: 'bytes',
+    turn: 4,
+    seeds: [
+      ...responses.slice(0, 2),
+      text(manifest),
+      text(JSON.stringify({ id: 'a', rim: Buffer.from(manifest).toString('base64') })),
+    ],
+    run: (input) =>
+      judgeAsync(
+        attest(...PIECE_CODES),
+        () => readPieces([{ name: 'a', bytes: input }], store),
+        (pieces) => {
+          expect(pieces.every(genuine), 'false-accept', 'A piece is taken that nobody of NVIDIA’s signed.');
+          return pieces.map(({ kind }) => kind).join(' ');
+        },
+      ),
+  };
+}
+
 export async function nvidiaTargets(): Promise<Target[]> {
   const made = await world(await fakeNvidia(NOW));
-  return [reportTarget(made), jsonTarget(made), manifestTarget(made), ocspTarget(made)];
+  return [reportTarget(made), jsonTarget(made), manifestTarget(made), ocspTarget(made), pieceTarget(made)];
 }

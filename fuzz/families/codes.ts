@@ -24,6 +24,16 @@ export const STRICT_JSON: readonly BytesErrorCode[] = [
   'json/lone-surrogate',
   'json/too-deep',
 ];
+/** What a store of collateral refuses files with. */
+export const PIECE_CODES: readonly AttestErrorCode[] = [
+  'attest/too-large',
+  'attest/bad-collateral',
+  'attest/stale-collateral',
+  'attest/malformed',
+  'attest/bad-certificate',
+  'attest/bad-crl',
+  'attest/bad-manifest',
+];
 export const READ_STATEMENT: readonly ContractErrorCode[] = [
   'statement/malformed',
   'statement/unknown-type',

@@ -24,7 +24,7 @@ import { sgx } from './sgx/technology.ts';
 import { tdxEntry } from './tdx/entry.ts';
 import { tdx } from './tdx/technology.ts';
 import type { Vendor } from './roots/roots.ts';
-import type { Need } from './supply/need.ts';
+import type { Need, There } from './supply/need.ts';
 import type { Category, Check, Claims, Context, Technology, Verified } from './types.ts';
 
 /**
@@ -55,8 +55,8 @@ export type TechnologyOf<P, C extends Claims, E> = {
    * `claims.hostData`, such as a register that was extended once.
    */
   holdsRun?(claims: C, entry: E, run: Uint8Array): Promise<boolean>;
-  /** What must be had beside the evidence, by what it says of itself; unauthenticated. Absent: nothing. */
-  supplies?(parsed: P): readonly Need[];
+  /** What must be had beside the evidence, by what it and what is there already say; unauthenticated. Absent: nothing. */
+  supplies?(parsed: P, there: There): readonly Need[];
   /** Whose certificates and lists may be needed beside it although no service is asked for them: they are imported. */
   readonly vendors?: readonly Vendor[];
   /** Verifies a part of evidence under an entry of partEntrySchema; it says nothing of a room. */

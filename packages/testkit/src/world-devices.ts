@@ -14,8 +14,8 @@ import { base64urlEncode, type Bytes, utf8Encode } from '@sealroom/bytes';
 import {
   FAKE_FIRMWARE,
   type FakeGpu,
-  fakeMeasurements,
   type FakeNvidia,
+  gpuManifests,
   type ReportOptions,
 } from './vendors/nvidia-gpu.ts';
 import type { FakeNras, NrasOptions } from './vendors/nvidia-nras.ts';
@@ -55,22 +55,17 @@ export type DeviceChanges = {
   readonly missing?: readonly string[];
 };
 
-const golden = (...indices: number[]) =>
-  new Map(indices.map((index) => [index, [fakeMeasurements().get(index) ?? '']] as const));
-
 /** What NVIDIA publishes beside these GPUs, by file. */
 export async function gpuCollateral(
   nvidia: FakeNvidia,
   gpus: readonly FakeGpu[],
   { ocsp, missing = [] }: Pick<DeviceChanges, 'ocsp' | 'missing'> = {},
 ) {
+  const { driver, vbios } = await gpuManifests(nvidia);
   const files = [
-    { name: 'driver.rim', text: await nvidia.manifest({ version: '590.12', golden: golden(7, 21, 40) }) },
-    {
-      name: 'vbios.rim',
-      text: await nvidia.manifest({ version: '96.00.A5.00.01', golden: golden(0, 1, 2) }),
-    },
-  ].map(({ name, text }) => ({ name, bytes: utf8Encode(text) }));
+    { name: 'driver.rim', bytes: utf8Encode(driver) },
+    { name: 'vbios.rim', bytes: utf8Encode(vbios) },
+  ];
   const answers = await Promise.all([
     nvidia
       .ocsp([...nvidia.manifestPath, nvidia.manifestRoot])

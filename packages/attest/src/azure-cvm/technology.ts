@@ -81,10 +81,10 @@ export function azureCvmOn(table: HardwareTable): TechnologyOf<AzureEvidence, Az
       if (entry.only !== 'report') throw new TypeError('The entry is of another technology.');
       return verifyReport(table, parsed, { hardware: entry.hardware, context });
     },
-    supplies({ hcl, tdQuote, certificates }) {
+    supplies({ hcl, tdQuote, certificates }, there) {
       const one = table[hcl.hardware];
       const bytes = hcl.hardware === 'tdx' ? tdQuote : hcl.report;
-      return bytes && one.supplies ? one.supplies(one.parse(bytes, certificates)) : [];
+      return bytes && one.supplies ? one.supplies(one.parse(bytes, certificates), there) : [];
     },
     pinPart: (parsed, beside) =>
       parsed.quote

@@ -34,9 +34,14 @@ function nameOf(certificate: Certificate | undefined): string {
   return certificate?.subjectNames.get(NAME.commonName) ?? '';
 }
 
+/** The chip that a GPU's certificate begins with. */
+export function chipNamed(certificate: Certificate | undefined): string | undefined {
+  return /^G[HB]\d{3}(?= )/.exec(nameOf(certificate))?.[0];
+}
+
 /** The chip that every certificate of the path names, when each is in its place. */
 function chipOf(path: readonly Certificate[]): string | undefined {
-  const chip = /^G[HB]\d{3}(?= )/.exec(nameOf(path[0]))?.[0];
+  const chip = chipNamed(path[0]);
   const placed = PLACES.every(
     (place, i) =>
       place.test(nameOf(path[i])) &&

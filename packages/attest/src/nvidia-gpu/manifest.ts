@@ -12,6 +12,8 @@ import { canonicalXml, elementsIn, parseXml, wordsIn, type XmlElement } from './
 export type Manifest = {
   /** The document as it was given, which may be JSON around the signed XML. */
   readonly document: Bytes;
+  /** The signed XML by itself. */
+  readonly tag: Bytes;
   /** The chip, such as `GH100`. */
   readonly product: string;
   /** Of the driver or of the VBIOS that it is about. */
@@ -152,7 +154,7 @@ function one(root: XmlElement, local: string): XmlElement {
   return found;
 }
 
-function fromText(text: string): Omit<Manifest, 'document'> {
+function fromText(text: string): Omit<Manifest, 'document' | 'tag'> {
   const root = parseXml(text);
   if (root.local !== 'SoftwareIdentity' || root.namespace !== SWID) throw broken();
   const signature = signatureOf(root);
@@ -195,7 +197,8 @@ function textOf(document: string): string | undefined {
  */
 export function parseManifest(document: string): Manifest | undefined {
   const text = textOf(document);
-  return text === undefined ? undefined : { document: utf8Encode(document), ...fromText(text) };
+  if (text === undefined) return undefined;
+  return { document: utf8Encode(document), tag: utf8Encode(text), ...fromText(text) };
 }
 
 /** Whether the manifest's own signer signed it; who that is, is for the chain. */

@@ -49,6 +49,8 @@ export type GpuReport = {
   readonly project: string;
   readonly projectSku: string;
   readonly chipSku: string;
+  /** As the GPU names its chip, since Blackwell: `GB100`. */
+  readonly chip: string | undefined;
   /** Digest of the firmware that made the signing key, in hexadecimal; older drivers do not repeat it here. */
   readonly firmware: string | undefined;
   readonly nvdec0: 'enabled' | 'disabled';
@@ -188,6 +190,7 @@ export function parseGpuReport(bytes: Uint8Array): GpuReport {
     if (reader.remaining === 1 && bytes.length % 2 === 0 && bytes.at(-1) === 0) reader.take(1);
     reader.end();
     const firmware = fields.get(FIELD.firmware);
+    const chip = fields.get(FIELD.chip);
     if (firmware && firmware.length !== MEASUREMENT_BYTES)
       throw malformed('the firmware’s digest has another length');
     return {
@@ -200,6 +203,7 @@ export function parseGpuReport(bytes: Uint8Array): GpuReport {
       project: text(needed(fields, FIELD.project)),
       projectSku: text(needed(fields, FIELD.projectSku)),
       chipSku: text(needed(fields, FIELD.chipSku)),
+      chip: chip && text(chip),
       firmware: firmware && hexEncode(firmware),
       nvdec0: flag(needed(fields, FIELD.nvdec0), 'NVDEC0’s status') ? 'enabled' : 'disabled',
       mode: modeOf(fields),

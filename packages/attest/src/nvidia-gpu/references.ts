@@ -4,7 +4,7 @@ import { type Checks, collectChecks, noteChain, noteRevocation, type Revocation,
 import type { Collateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
 import type { Check, CollateralUse, Context } from '../types.ts';
-import { verifyChain } from '../x509/chain.ts';
+import { type Chain, verifyChain } from '../x509/chain.ts';
 import { type OcspResponse, parseOcspResponse } from '../x509/ocsp.ts';
 import { isManifestSigned, type Manifest, manifestName, parseManifest } from './manifest.ts';
 
@@ -27,7 +27,7 @@ export function ocspIn({ others }: Collateral): OcspResponse[] {
   });
 }
 
-function manifestsIn({ documents }: Collateral): Manifest[] {
+export function manifestsIn({ documents }: Collateral): Manifest[] {
   return documents.flatMap(({ text }) => {
     try {
       const manifest = parseManifest(text);
@@ -37,6 +37,21 @@ function manifestsIn({ documents }: Collateral): Manifest[] {
       throw error;
     }
   });
+}
+
+/** The chain of who signed a manifest, whether that certificate is for it, and whether the manifest is as it was signed. */
+export async function judgeSigner(
+  manifest: Manifest,
+  { roots, at }: Pick<Context, 'roots' | 'at'>,
+): Promise<{ chain: Chain; meant: boolean; signed: boolean } | undefined> {
+  const [signer, ...intermediates] = manifest.certificates;
+  if (!signer) return undefined;
+  return {
+    chain: await verifyChain(signer, { intermediates, anchors: roots['nvidia-manifest'] ?? [], at }),
+    meant:
+      !signer.ca && signer.keyUsage?.digitalSignature === true && !signer.extensions.has(EXTENDED_KEY_USAGE),
+    signed: await isManifestSigned(manifest),
+  };
 }
 
 type Candidate = {
@@ -51,24 +66,21 @@ async function judge(
   { context, revocation, ocsp }: { context: Context; revocation: Revocation; ocsp: readonly OcspResponse[] },
 ): Promise<Candidate> {
   const checks: Checks = collectChecks(`nvidia-gpu/${what}`);
-  const [signer, ...intermediates] = manifest.certificates;
-  const anchors = context.roots['nvidia-manifest'] ?? [];
-  if (!signer) return { checks: checks.list, golden: undefined, used: [] };
-  const chain = await verifyChain(signer, { intermediates, anchors, at: context.at });
+  const judged = await judgeSigner(manifest, context);
+  if (!judged) return { checks: checks.list, golden: undefined, used: [] };
+  const { chain } = judged;
   const trusted = noteChain(checks, chain);
-  const forThis =
-    !signer.ca && signer.keyUsage?.digitalSignature === true && !signer.extensions.has(EXTENDED_KEY_USAGE);
   const meant = checks.check(
     'signer',
     'authentic',
-    forThis,
+    judged.meant,
     'the signer’s certificate is for signing manifests',
   );
   const name = manifestName(manifest);
   const signed = checks.check(
     'signature',
     'authentic',
-    await isManifestSigned(manifest),
+    judged.signed,
     `the reference manifest ${JSON.stringify(name)} is whole and signed`,
   );
   const crls = context.collateral.crls;

@@ -3,6 +3,7 @@
 import type { TechnologyOf } from '../technology.ts';
 import { appraiseGpu } from './appraise.ts';
 import type { GpuEntry } from './entry.ts';
+import { gpuNeeds } from './needs.ts';
 import { type GpuEvidence, looksLikeGpu, parseGpuEvidence } from './parse.ts';
 import { type GpuClaims, verifyGpu } from './verify.ts';
 
@@ -35,5 +36,7 @@ export const nvidiaGpu: TechnologyOf<GpuEvidence, GpuClaims, GpuEntry> = {
   parse: parseGpuEvidence,
   verify: verifyGpu,
   appraise: async (claims, entry) => appraiseGpu(claims, entry),
+  supplies: gpuNeeds,
+  vendors: ['nvidia', 'nvidia-manifest'],
   pin,
 };

@@ -5,7 +5,11 @@ export {
   type NeedKind,
   needName,
   needsOf,
+  type There,
   vendorsBeside,
+  wholeOf,
 } from './need.ts';
+export type { Certificate } from '../x509/certificate.ts';
+export { ocspRequest } from '../x509/ocsp-request.ts';
 export { isImportedOf, keySetPiece, type Piece } from './piece.ts';
 export { readPieces } from './read-pieces.ts';

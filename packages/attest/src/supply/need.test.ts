@@ -26,6 +26,10 @@ test.each<[Need, string]>([
     { kind: 'key-set', issuer: 'https://sharedeus.eus.attest.azure.net' },
     'key-set_sharedeus.eus.attest.azure.net',
   ],
+  [
+    { kind: 'nvidia-manifest', product: 'GH100', version: '590.12', id: 'NV_GPU_DRIVER_GH100_590.12' },
+    'nvidia-manifest_GH100_590.12',
+  ],
 ])('%j is found under %s', (need, name) => {
   expect(needName(need)).toBe(name);
 });
@@ -51,6 +55,12 @@ test.each([
   { kind: 'key-set', issuer: 'https://user@a.example' },
   { kind: 'key-set', issuer: 'https://a_b.example' },
   { kind: 'key-set', issuer: `https://${'a'.repeat(100)}.example` },
+  { kind: 'nvidia-manifest', product: 'GH100', version: '1', id: 'ids' },
+  { kind: 'nvidia-manifest', product: 'GH100', version: '1', id: 'NV_GPU_DRIVER/..' },
+  { kind: 'nvidia-manifest', product: 'GH100', version: '1', id: 'NV_GPU_DRIVER?a' },
+  { kind: 'nvidia-manifest', product: 'GH_100', version: '1', id: 'NV_GPU_A' },
+  { kind: 'nvidia-manifest', product: 'GH100', version: '1/2', id: 'NV_GPU_A' },
+  { kind: 'nvidia-manifest', product: 'GH100', version: '', id: 'NV_GPU_A' },
 ])('%j is refused', (need) => {
   expect(() => needName(need as Need)).toThrow(AttestError);
 });

@@ -12,11 +12,11 @@ export type Piece = {
   /** The need's name that it answers (needName), or one of its own. */
   readonly name: string;
   readonly kind: CollateralUse['kind'];
-  /** The whole of what the name has the beginning of only: a chip. */
+  /** The whole of what the name has a part of only: a chip, an issuer. */
   readonly of?: string | undefined;
   /** For people. */
   readonly subject: string;
-  readonly form: 'der' | 'json';
+  readonly form: 'der' | 'json' | 'xml';
   readonly bytes: Bytes;
   readonly notBefore: number;
   readonly notAfter: number;

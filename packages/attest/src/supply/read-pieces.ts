@@ -1,16 +1,19 @@
 // What vendors publish, piece by piece, each told apart by its content, authenticated under the pinned roots at the time given
 // and named by the need that it answers: what can be kept in a folder and given out again until it ends. What is none of
 // these, or is not genuine, or not of its time, is refused with its file's name.
-import { bytesEqual, hexEncode } from '@sealroom/bytes';
+import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { type Collateral, type CollateralFile, joinCollateral, readCollateral } from '../collateral.ts';
 import { AttestError } from '../error.ts';
 import { intelCollateral } from '../intel/collateral.ts';
 import { identityPiece, tcbInfoPiece } from '../intel/pieces.ts';
-import { VENDORS, type Roots } from '../roots/roots.ts';
-import { type Certificate, NAME } from '../x509/certificate.ts';
-import { verifyChain } from '../x509/chain.ts';
+import { parseManifest } from '../nvidia-gpu/manifest.ts';
+import { manifestPiece } from '../nvidia-gpu/pieces.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { type Crl, crlProblem } from '../x509/crl.ts';
+import { type OcspResponse, parseOcspResponse } from '../x509/ocsp.ts';
 import { certificateName, crlNames } from './names.ts';
+import { ocspPieces } from './ocsp-pieces.ts';
+import { commonName, isPinned, issuersIn, vendorPath } from './paths.ts';
 import {
   nameOfImported,
   type Piece,
@@ -20,37 +23,6 @@ import {
   sharedWindow,
   shortDigest,
 } from './piece.ts';
-
-function commonName({ subjectNames }: Certificate): string {
-  return subjectNames.get(NAME.commonName)?.slice(0, 80) ?? 'a certificate without a common name';
-}
-
-function isPinned(certificate: Certificate, roots: Roots): boolean {
-  return VENDORS.some((vendor) =>
-    (roots[vendor] ?? []).some((anchor) => bytesEqual(anchor.der, certificate.der)),
-  );
-}
-
-/** The first vendor under whose roots the certificate stands, by a path on which everything is right. */
-async function vendorPath(certificate: Certificate, all: Collateral, { roots, at }: PieceWorld) {
-  let dated = false;
-  for (const vendor of VENDORS) {
-    const anchors = roots[vendor] ?? [];
-    if (anchors.length === 0) continue;
-    const { path, problems } = await verifyChain(certificate, {
-      intermediates: all.certificates,
-      anchors,
-      at,
-    });
-    if (problems.length === 0) return { vendor, path };
-    dated ||= problems.every(({ code }) => code === 'expired' || code === 'not-yet-valid');
-  }
-  const name = JSON.stringify(commonName(certificate));
-  if (dated) throw refuseTime(`${name}, or a certificate above it, is not valid at this time.`);
-  throw refusePiece(
-    `${name} does not lead to a vendor's root that is pinned here; add the certificates between it and the root.`,
-  );
-}
 
 async function certificatePiece(
   certificate: Certificate,
@@ -84,10 +56,7 @@ const CRL_WORDS: Readonly<Record<string, string>> = {
 
 async function crlPieces(crl: Crl, all: Collateral, world: PieceWorld): Promise<Piece[]> {
   const { roots, at } = world;
-  const anchors = VENDORS.flatMap((vendor) => (roots[vendor] ?? []).map((issuer) => ({ issuer, vendor })));
-  const named = ({ issuer }: { issuer: Certificate }) => bytesEqual(issuer.subject, crl.issuer);
-  const between = all.certificates.filter((issuer) => named({ issuer }) && !isPinned(issuer, roots));
-  const candidates = [...anchors.filter(named), ...between.map((issuer) => ({ issuer, vendor: undefined }))];
+  const candidates = issuersIn(all, roots).filter(({ issuer }) => bytesEqual(issuer.subject, crl.issuer));
   let fault: string | undefined;
   for (const { issuer, vendor } of candidates) {
     const problem = await crlProblem(crl, issuer, at);
@@ -113,21 +82,40 @@ async function crlPieces(crl: Crl, all: Collateral, world: PieceWorld): Promise<
   throw fault === 'stale' || fault === 'future' ? refuseTime(words) : refusePiece(words);
 }
 
+const NOTHING_KNOWN =
+  'It is no certificate, revocation list, answer on revocation, TCB info, identity or reference manifest of a vendor known here (a key set, which nothing signs, is vouched for by its issuer’s name: --keys).';
+
+/** Bytes that are nothing else must be the response of an OCSP responder, and one that tells of success. */
+function answerIn(bytes: Bytes): OcspResponse {
+  try {
+    return parseOcspResponse(bytes);
+  } catch (cause) {
+    if (cause instanceof AttestError)
+      throw new AttestError('attest/bad-collateral', NOTHING_KNOWN, { cause });
+    throw cause;
+  }
+}
+
 /** Everything in one file, as far as its form goes. @throws attest/bad-collateral for a file with nothing of use in it */
 function contentOf(file: CollateralFile) {
   const sorted = readCollateral([file]);
   const intel = intelCollateral({ ...NOTHING, documents: sorted.documents });
+  const manifests = sorted.documents.flatMap(({ text }) => parseManifest(text) ?? []);
   const found = {
-    certificates: [...sorted.certificates, ...intel.certificates],
+    // The signer's own certificate is of no use but to its manifest.
+    certificates: [
+      ...sorted.certificates,
+      ...intel.certificates,
+      ...manifests.flatMap(({ certificates: [, ...above] }) => above),
+    ],
     crls: [...sorted.crls, ...intel.crls],
     tcbInfos: intel.tcbInfos,
     qeIdentities: intel.qeIdentities,
+    manifests,
+    answers: sorted.others.map(({ bytes }) => answerIn(bytes)),
   };
   if (intel.unreadable > 0) throw refusePiece('It is no TCB info or identity of a form that is known here.');
-  if (Object.values(found).every((list) => list.length === 0) || sorted.others.length > 0)
-    throw refusePiece(
-      'It is no certificate, revocation list, TCB info or identity of a vendor known here (a key set, which nothing signs, is vouched for by its issuer’s name: --keys).',
-    );
+  if (Object.values(found).every((list) => list.length === 0)) throw refusePiece(NOTHING_KNOWN);
   return found;
 }
 
@@ -152,7 +140,7 @@ async function inFile<T>(name: string, act: () => T | Promise<T>): Promise<T> {
  * The pieces in these files, each authentic at `at`. Files may lean on one another (a list on its issuer's certificate), in any
  * order. A certificate that is pinned as a root gives no piece.
  * @throws attest/bad-collateral · attest/stale-collateral · attest/too-large · attest/malformed · attest/bad-certificate ·
- * attest/bad-crl, naming the file: then none of them is to be used
+ * attest/bad-crl · attest/bad-manifest, naming the file: then none of them is to be used
  */
 export async function readPieces(files: readonly CollateralFile[], world: PieceWorld): Promise<Piece[]> {
   const contents = await Promise.all(
@@ -161,13 +149,15 @@ export async function readPieces(files: readonly CollateralFile[], world: PieceW
   const given = contents.map(({ certificates, crls }) => ({ ...NOTHING, certificates, crls }));
   const all = joinCollateral(...given, world.beside);
   const pieces: Piece[] = [];
-  for (const { name, certificates, crls, tcbInfos, qeIdentities } of contents) {
+  for (const { name, certificates, crls, tcbInfos, qeIdentities, manifests, answers } of contents) {
     await inFile(name, async () => {
       for (const certificate of certificates) {
         const piece = await certificatePiece(certificate, all, world);
         if (piece) pieces.push(piece);
       }
       for (const crl of crls) pieces.push(...(await crlPieces(crl, all, world)));
+      for (const response of answers) pieces.push(...(await ocspPieces(response, all, world)));
+      for (const manifest of manifests) pieces.push(await manifestPiece(manifest, world));
       for (const info of tcbInfos) pieces.push(await tcbInfoPiece(info, all, world));
       for (const identity of qeIdentities) pieces.push(await identityPiece(identity, all, world));
     });

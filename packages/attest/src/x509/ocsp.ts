@@ -4,6 +4,7 @@
 // 4.2.2.2.1 leaves to local policy.
 import { type Bytes, bytesEqual, hexEncode } from '@sealroom/bytes';
 import { AttestError } from '../error.ts';
+import type { Window } from '../types.ts';
 import { bytesOf, type Certificate, HANDLED, parseCertificate } from './certificate.ts';
 import { isIssuedBy } from './chain.ts';
 import { checkDer, childrenOf, type Element, oidText, readElement, TAG, timeOf } from './der.ts';
@@ -34,7 +35,8 @@ const BASIC = '1.3.6.1.5.5.7.48.1.1';
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 /** How long an answer without an end counts; it says that newer ones can be had at any time. */
-const WITHOUT_END_MS = 3_600_000;
+export const WITHOUT_END_MS = 3_600_000;
+const ALWAYS: Window = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
 const LARGEST = 256 * 1024;
 const HASHES: Readonly<Record<string, OcspAnswer['hash']>> = {
   '1.3.14.3.2.26': 'SHA-1',
@@ -184,8 +186,13 @@ async function signs(signer: Certificate, signed: Parameters<typeof isIssuedBy>[
   }
 }
 
-async function isAuthentic(response: OcspResponse, issuer: Certificate, at: number): Promise<boolean> {
-  if (await signs(issuer, response)) return true;
+/** From when to when whoever signed a response may, for this issuer; undefined when nobody who may did. */
+async function signerWindow(
+  response: OcspResponse,
+  issuer: Certificate,
+  at: number,
+): Promise<Window | undefined> {
+  if (await signs(issuer, response)) return ALWAYS;
   for (const responder of response.certificates) {
     let allowed: boolean;
     try {
@@ -194,24 +201,60 @@ async function isAuthentic(response: OcspResponse, issuer: Certificate, at: numb
       if (!(error instanceof AttestError)) throw error;
       allowed = false;
     }
-    if (allowed && (await signs(issuer, responder)) && (await signs(responder, response))) return true;
+    if (allowed && (await signs(issuer, responder)) && (await signs(responder, response))) return responder;
   }
-  return false;
+  return undefined;
 }
 
 /** The bits of a SubjectPublicKeyInfo's key, which a CertID hashes. */
-function keyBits(spki: Bytes): Bytes {
+export function keyBits(spki: Bytes): Bytes {
   const [, bits] = childrenOf(readElement(spki));
   return bytesOf(bits?.content.subarray(1) ?? new Uint8Array());
 }
 
-async function isAbout(answer: OcspAnswer, certificate: Certificate, issuer: Certificate): Promise<boolean> {
-  if (answer.serial !== certificate.serial) return false;
-  const digest = async (bytes: Bytes) => new Uint8Array(await crypto.subtle.digest(answer.hash, bytes));
-  const name = await digest(issuer.subject);
-  return (
-    bytesEqual(name, answer.issuerName) && bytesEqual(await digest(keyBits(issuer.spki)), answer.issuerKey)
-  );
+type IssuerId = { readonly name: Bytes; readonly key: Bytes };
+/** By the certificate's own identity, since many answers are held against the same few. */
+const issuerIds = new WeakMap<Certificate, Map<OcspAnswer['hash'], Promise<IssuerId>>>();
+
+function issuerId(issuer: Certificate, hash: OcspAnswer['hash']): Promise<IssuerId> {
+  const known = issuerIds.get(issuer) ?? new Map<OcspAnswer['hash'], Promise<IssuerId>>();
+  const digest = async (bytes: Bytes) => new Uint8Array(await crypto.subtle.digest(hash, bytes));
+  const make = async () => ({
+    name: await digest(issuer.subject),
+    key: await digest(keyBits(issuer.spki)),
+  });
+  const id = known.get(hash) ?? make();
+  issuerIds.set(issuer, known.set(hash, id));
+  return id;
+}
+
+async function isOf({ hash, issuerName, issuerKey }: OcspAnswer, issuer: Certificate): Promise<boolean> {
+  const { name, key } = await issuerId(issuer, hash);
+  return bytesEqual(name, issuerName) && bytesEqual(key, issuerKey);
+}
+
+function windowOf({ thisUpdate: notBefore, nextUpdate: notAfter = notBefore + WITHOUT_END_MS }: OcspAnswer) {
+  return { notBefore, notAfter };
+}
+
+/** What a response says of certificates of one issuer; `signer` is undefined when nobody who may speak for it signed. */
+export type OcspWord = {
+  readonly answer: OcspAnswer;
+  /** Of the answer itself. */
+  readonly span: Window;
+  readonly signer: Window | undefined;
+};
+
+export async function ocspWords(
+  response: OcspResponse,
+  issuer: Certificate,
+  at: number,
+): Promise<OcspWord[]> {
+  const about: OcspAnswer[] = [];
+  for (const answer of response.answers) if (await isOf(answer, issuer)) about.push(answer);
+  if (about.length === 0) return [];
+  const signer = await signerWindow(response, issuer, at);
+  return about.map((answer) => ({ answer, span: windowOf(answer), signer }));
 }
 
 export type OcspStatus = {
@@ -235,12 +278,12 @@ export async function ocspStatuses(
   const found: OcspStatus[] = [];
   for (const response of responses) {
     for (const answer of response.answers) {
-      if (!(await isAbout(answer, certificate, issuer))) continue;
-      const { thisUpdate: notBefore, nextUpdate: notAfter = notBefore + WITHOUT_END_MS } = answer;
+      if (answer.serial !== certificate.serial || !(await isOf(answer, issuer))) continue;
+      const { notBefore, notAfter } = windowOf(answer);
       let status: OcspStatus['status'] = answer.status;
       if (at < notBefore) status = 'future';
       else if (at >= notAfter) status = 'stale';
-      else if (!(await isAuthentic(response, issuer, at))) status = 'signature';
+      else if (!(await signerWindow(response, issuer, at))) status = 'signature';
       found.push({ status, response, notBefore, notAfter });
     }
   }

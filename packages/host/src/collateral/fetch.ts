@@ -5,7 +5,7 @@ import { type CollateralFile } from '@sealroom/attest';
 import { type Need, needName } from '@sealroom/attest/supply';
 import { codeOf, refusal } from '../problem.ts';
 import { type TlsFetch, tlsFetch } from '../tls-fetch.ts';
-import { answerFiles, questionOf, type Services } from './services.ts';
+import { answerFiles, type Question, questionOf, type Services } from './services.ts';
 
 export type FetchLimits = {
   /** How long one answer may take as a whole, in milliseconds. */
@@ -52,12 +52,14 @@ function retryAfter(header: string | null, now: number): number | undefined {
 function createBuckets({ burst, refillMs }: FetchLimits) {
   const buckets = new Map<string, { left: number; at: number }>();
   /** Takes one question of a service, if there is one left. */
-  return (origin: string, now: number): boolean => {
-    const bucket = buckets.get(origin) ?? { left: burst, at: now };
+  return (origin: string, now: number, share: number): boolean => {
+    const most = burst * share;
+    const name = `${origin} ${share}`;
+    const bucket = buckets.get(name) ?? { left: most, at: now };
     const back = Math.max(0, Math.floor((now - bucket.at) / refillMs));
-    bucket.left = Math.min(burst, bucket.left + back);
-    bucket.at = bucket.left === burst || now < bucket.at ? now : bucket.at + back * refillMs;
-    buckets.set(origin, bucket);
+    bucket.left = Math.min(most, bucket.left + back);
+    bucket.at = bucket.left === most || now < bucket.at ? now : bucket.at + back * refillMs;
+    buckets.set(name, bucket);
     if (bucket.left === 0) return false;
     bucket.left -= 1;
     return true;
@@ -103,15 +105,20 @@ export type FetcherOptions = {
 type Parts = Required<Pick<FetcherOptions, 'services' | 'clock' | 'limits'>> & {
   readonly fetch: TlsFetch;
   readonly failures: Failures;
-  readonly takeTurn: (origin: string, now: number) => boolean;
+  readonly takeTurn: (origin: string, now: number, share: number) => boolean;
 };
 
 /** The whole answer, whatever its status. */
-async function answerOf(url: string, { fetch, failures, limits }: Parts) {
+async function answerOf({ url, body: sent }: Question, { fetch, failures, limits }: Parts) {
   const { origin } = new URL(url);
   const late = AbortSignal.timeout(limits.timeoutMs);
+  const post = sent && {
+    method: 'POST',
+    headers: { 'content-type': sent.type, accept: sent.accept },
+    body: sent.bytes,
+  };
   try {
-    const response = await fetch(url, { signal: late });
+    const response = await fetch(url, { signal: late, ...post });
     return { response, body: new Uint8Array(await response.arrayBuffer()) };
   } catch (error) {
     // A redirect or a flood is the answer for one thing; a service that is not there is left alone altogether.
@@ -124,14 +131,14 @@ async function answerOf(url: string, { fetch, failures, limits }: Parts) {
 
 async function get(need: Need, parts: Parts): Promise<CollateralFile[]> {
   const { services, failures, clock, takeTurn } = parts;
-  const question = questionOf(need, services);
+  const question = await questionOf(need, services);
   if (!question) throw refusal('collateral/no-service', `No service is configured for ${needName(need)}.`);
   const { origin } = new URL(question.url);
   if (failures.waitsFor(origin))
     throw refusal('collateral/backing-off', `${origin} is left alone for a while after it failed.`);
-  if (!takeTurn(origin, clock()))
+  if (!takeTurn(origin, clock(), question.share ?? 1))
     throw refusal('collateral/rate-limited', `${origin} has been asked as often as is polite; try later.`);
-  const { response, body } = await answerOf(question.url, parts);
+  const { response, body } = await answerOf(question, parts);
   const { status, headers } = response;
   if (status !== 200) {
     if (status === 429 || status >= 500)

@@ -16,7 +16,7 @@ export type KeptFile = {
   /** Milliseconds since 1970. */
   readonly fetchedAt: number;
   readonly sha256: string;
-  readonly form: 'der' | 'json';
+  readonly form: 'der' | 'json' | 'xml';
   /** Of a key set that was imported: until when its importer vouches for it. */
   readonly vouchedUntil?: number | undefined;
 };
@@ -39,7 +39,7 @@ export type CollateralFolder = {
 };
 
 const NAME =
-  /^([a-zA-Z0-9.-]+(?:_[a-zA-Z0-9.-]+){0,4}?)(?:_vouched-until-(\d{13}))?_(\d{13})_([0-9a-f]{64})\.(der|json)$/;
+  /^([a-zA-Z0-9.-]+(?:_[a-zA-Z0-9.-]+){0,4}?)(?:_vouched-until-(\d{13}))?_(\d{13})_([0-9a-f]{64})\.(der|json|xml)$/;
 const LARGEST = 16 * 1024 * 1024;
 /** Of one file that cannot be read, which is its own fault and no other's. */
 const UNREADABLE: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'EACCES', 'EPERM', 'ELOOP', 'EIO']);
@@ -48,7 +48,7 @@ const TURN_MS = 50;
 
 function keptOf(file: string): KeptFile | undefined {
   const [, name = '', until, fetchedAt = '', digest = '', form] = NAME.exec(file) ?? [];
-  if (form !== 'der' && form !== 'json') return undefined;
+  if (form !== 'der' && form !== 'json' && form !== 'xml') return undefined;
   const kept = { file, name, fetchedAt: Number(fetchedAt), sha256: digest, form } as const;
   return until === undefined ? kept : { ...kept, vouchedUntil: Number(until) };
 }

@@ -1,9 +1,9 @@
 // The vendors' services as they are asked for collateral: AMD's key distribution service (57230), Intel's provisioning service
-// (API version 4) and the addresses of key sets. Addresses come from the configuration alone; what evidence says gives path
+// (API version 4), NVIDIA's services of reference manifests (version 1) and of revocation (RFC 6960), and the addresses of key sets. Addresses come from the configuration alone; what evidence says gives path
 // parts of checked forms (needName) and never a host. Nothing here goes out: see fetch.ts.
 import { type CollateralFile } from '@sealroom/attest';
-import { type Need, needName } from '@sealroom/attest/supply';
-import { utf8Encode } from '@sealroom/bytes';
+import { type Need, needName, ocspRequest } from '@sealroom/attest/supply';
+import { type Bytes, utf8Encode } from '@sealroom/bytes';
 import { z } from 'zod';
 
 /** Where the vendors serve. */
@@ -11,6 +11,8 @@ export const VENDOR_SERVICES = {
   amd: 'https://kdsintf.amd.com',
   intel: 'https://api.trustedservices.intel.com',
   intelCertificates: 'https://certificates.trustedservices.intel.com',
+  nvidiaManifests: 'https://rim.attestation.nvidia.com',
+  nvidiaOcsp: 'https://ocsp.ndis.nvidia.com',
 } as const;
 export type Service = keyof typeof VENDOR_SERVICES;
 
@@ -30,6 +32,8 @@ export const serviceSettings = z.union([
     amd: address.optional(),
     intel: address.optional(),
     intelCertificates: address.optional(),
+    nvidiaManifests: address.optional(),
+    nvidiaOcsp: address.optional(),
     keySets: z.record(z.string().regex(/^https:\/\/[a-z0-9.-]{1,100}$/), address).default({}),
   }),
 ]);
@@ -48,6 +52,8 @@ export function servicesOf(settings: ServiceSettings): Services | undefined {
     amd: base('amd'),
     intel: base('intel'),
     intelCertificates: base('intelCertificates'),
+    nvidiaManifests: base('nvidiaManifests'),
+    nvidiaOcsp: base('nvidiaOcsp'),
     keySets: { ...VENDOR_KEY_SETS, ...keySets },
   };
 }
@@ -56,13 +62,20 @@ export type Question = {
   readonly url: string;
   /** The header that holds the certificates of who signed the answer, as Intel gives them. */
   readonly chainHeader?: string;
+  /** What is sent, where the service answers to that. */
+  readonly body?: { readonly bytes: Bytes; readonly type: string; readonly accept: string };
+  /** So many times as many questions at once as other services are asked. */
+  readonly share?: number;
 };
 
+/** A machine with sixteen GPUs has that many chips and their issuers, each to be asked about by itself. */
+const OCSP_SHARE = 4;
+
 /** What a need is asked for with; undefined for what no service is known for. @throws attest/malformed */
-export function questionOf(need: Need, services: Services): Question | undefined {
+export async function questionOf(need: Need, services: Services): Promise<Question | undefined> {
   // Refuses every part that is not of its form before any of them stands in a path.
   needName(need);
-  const { amd, intel, intelCertificates, keySets } = services;
+  const { amd, intel, intelCertificates, nvidiaManifests, nvidiaOcsp, keySets } = services;
   switch (need.kind) {
     case 'amd-chain':
       return { url: `${amd}/${need.key}/v1/${need.product}/cert_chain` };
@@ -100,6 +113,13 @@ export function questionOf(need: Need, services: Services): Question | undefined
     case 'key-set': {
       const url = Object.hasOwn(keySets, need.issuer) ? keySets[need.issuer] : undefined;
       return url === undefined ? undefined : { url };
+    }
+    case 'nvidia-manifest':
+      return { url: `${nvidiaManifests}/v1/rim/${need.id}` };
+    case 'nvidia-ocsp': {
+      const bytes = await ocspRequest(need.certificate, need.issuer);
+      const body = { bytes, type: 'application/ocsp-request', accept: 'application/ocsp-response' };
+      return { url: nvidiaOcsp, body, share: OCSP_SHARE };
     }
   }
 }

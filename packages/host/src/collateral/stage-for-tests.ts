@@ -1,14 +1,16 @@
-// A fake AMD and a fake Intel, their services on this machine, evidence of theirs, and stores before these services.
+// A fake AMD and a fake Intel, their services on this machine, evidence of theirs, and stores before these or other services.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Evidence, readCollateral, type Roots } from '@sealroom/attest';
 import { base64urlEncode, hexEncode } from '@sealroom/bytes';
 import { FakeIntel, tdBody } from '@sealroom/testkit/vendors/intel';
+import { OCSP_PATH } from '@sealroom/testkit/vendors/nvidia-services';
 import {
   amdAnswers,
   intelAnswers,
   startVendorServices,
+  type VendorAnswers,
   type VendorServices,
 } from '@sealroom/testkit/vendors/services';
 import { fakeAmd, SNP_TCB } from '@sealroom/testkit/vendors/sev-snp';
@@ -67,11 +69,14 @@ export type Stage = {
 const LIMITS: FetchLimits = { ...FETCH_LIMITS, timeoutMs: 60_000, burst: 1_000 };
 
 export async function setStage({ amd, intel, vcek, chip, roots }: Vendors): Promise<Stage> {
+  const answers = await amdAnswers(amd, { chip, tcb: TCB, certificate: vcek.certificate });
+  return stageBefore(roots, answers, await intelAnswers(intel, 'tdx'));
+}
+
+/** Stores that trust these roots, before services that give these answers. */
+export async function stageBefore(roots: Roots, ...answers: readonly VendorAnswers[]): Promise<Stage> {
   const clock = { now: NOW };
-  const vendors = await startVendorServices(
-    await amdAnswers(amd, { chip, tcb: TCB, certificate: vcek.certificate }),
-    await intelAnswers(intel, 'tdx'),
-  );
+  const vendors = await startVendorServices(...answers);
   const folder = await mkdtemp(join(tmpdir(), 'sealroom-collateral-'));
   const stores: CollateralStore[] = [];
   const { url } = vendors;
@@ -80,7 +85,14 @@ export async function setStage({ amd, intel, vcek, chip, roots }: Vendors): Prom
     vendors,
     folder,
     async open({ offline = false, caPem = vendors.caPem, fetch, folder: bounds, keySets = {} } = {}) {
-      const services = servicesOf({ amd: url, intel: url, intelCertificates: url, keySets });
+      const services = servicesOf({
+        amd: url,
+        intel: url,
+        intelCertificates: url,
+        nvidiaManifests: url,
+        nvidiaOcsp: url + OCSP_PATH,
+        keySets,
+      });
       const store = await openCollateralStore({
         folder,
         roots,

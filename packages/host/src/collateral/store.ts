@@ -12,6 +12,7 @@ import {
   type Roots,
 } from '@sealroom/attest';
 import {
+  type Certificate,
   isImportedOf,
   keySetPiece,
   type Need,
@@ -19,6 +20,7 @@ import {
   needsOf,
   type Piece,
   vendorsBeside,
+  wholeOf,
 } from '@sealroom/attest/supply';
 import { utf8Decode } from '@sealroom/bytes';
 import { codeOf, refusal } from '../problem.ts';
@@ -31,9 +33,16 @@ import { KEY_SET_MS, openShelf, type Shelf } from './shelf.ts';
 const HOUR = 3_600_000;
 /** After this time a service is asked whether there is something newer; what is here counts on until it ends. */
 const REFRESH_MS = 24 * HOUR;
-const REFRESHED: ReadonlySet<Piece['kind']> = new Set(['crl', 'tcb-info', 'qe-identity', 'key-set']);
-/** Their authenticity hangs on what other needs bring. */
-const LATER: ReadonlySet<Need['kind']> = new Set(['amd-vcek', 'intel-signer']);
+const REFRESHED: ReadonlySet<Piece['kind']> = new Set([
+  'crl',
+  'ocsp',
+  'tcb-info',
+  'qe-identity',
+  'key-set',
+  'reference-manifest',
+]);
+/** Their authenticity, or that they are needed at all, hangs on what other needs bring. */
+const LATER: ReadonlySet<Need['kind']> = new Set(['amd-vcek', 'intel-signer', 'nvidia-ocsp']);
 const MOST_KEPT = 64;
 
 export type CollateralOptions = {
@@ -80,7 +89,10 @@ export type CollateralStore = {
   gather(evidence: AnyEvidence): Promise<Gathered>;
   /** All that is kept, and the files that cannot be used. */
   list(): Promise<Held>;
-  /** What ends within this many milliseconds, or has ended. */
+  /**
+   * What ends within this many milliseconds, or has ended; but for what never lives longer and is fetched anew when it is needed,
+   * as answers on revocation are: that it could not be had is then told.
+   */
   expiring(withinMs: number): Promise<readonly HeldPiece[]>;
   close(): void;
 };
@@ -91,7 +103,7 @@ function isCompanion({ name }: Piece): boolean {
 }
 
 function isAnswer(need: Need, piece: Piece): boolean {
-  return piece.name === needName(need) && (need.kind !== 'amd-vcek' || piece.of === need.chip);
+  return piece.name === needName(need) && piece.of === wholeOf(need);
 }
 
 /** Collateral by the files that it was made of: the same object while they are the same, so that a verifier can keep its work. */
@@ -148,6 +160,20 @@ function reasonOf(need: Need, error: unknown): Unmet {
   return { need: needName(need), code, detail: error.message };
 }
 
+function filesOf(certificates: readonly Certificate[]): CollateralFile[] {
+  return certificates.map(({ der }) => ({ name: 'a certificate in the evidence', bytes: der }));
+}
+
+/** Certificates that the answer leans on and that are in the evidence alone. */
+function leanedOn(need: Need): readonly Certificate[] {
+  return need.kind === 'nvidia-ocsp' ? need.between : [];
+}
+
+/** Whoever made evidence up has no service asked about certificates that no vendor issued. @throws attest/bad-collateral */
+async function refuseForeign(need: Need, shelf: Shelf): Promise<void> {
+  if (need.kind === 'nvidia-ocsp') await shelf.read(filesOf([need.certificate, ...need.between]));
+}
+
 /** Judges an answer and keeps what was asked for, with what it leans on. */
 async function takeAnswer(
   shelf: Shelf,
@@ -160,7 +186,7 @@ async function takeAnswer(
     const about = { name: needName(need), issuer: need.issuer, fetchedAt: at, keptFor: KEY_SET_MS };
     return shelf.keep([await keySetPiece(text, about)]);
   }
-  const pieces = await shelf.read(files);
+  const pieces = await shelf.read([...files, ...filesOf(leanedOn(need))]);
   const asked = pieces.filter((piece) => isAnswer(need, piece));
   if (asked.length === 0)
     throw refusal('collateral/wrong-answer', `The service gave something else than ${needName(need)}.`);
@@ -189,12 +215,20 @@ async function meet(need: Need, held: HeldPiece | undefined, { shelf, fetcher, c
   try {
     if (!fetcher)
       throw refusal('collateral/no-service', `Nothing is fetched here, and ${needName(need)} is not kept.`);
+    await refuseForeign(need, shelf);
     await fetcher.ask(need, (files) => takeAnswer(shelf, need, files, clock()));
     return undefined;
   } catch (error) {
     const reason = reasonOf(need, error);
     return fits ? undefined : reason;
   }
+}
+
+function answersTo(needs: readonly Need[], held: ReadonlyMap<string, HeldPiece>): HeldPiece[] {
+  return needs.flatMap((need) => {
+    const one = held.get(needName(need));
+    return one && isAnswer(need, one.piece) ? [one] : [];
+  });
 }
 
 async function meetAll(needs: readonly Need[], parts: Parts): Promise<Unmet[]> {
@@ -214,26 +248,22 @@ export async function openCollateralStore(options: CollateralOptions): Promise<C
   const parts = { shelf, fetcher, clock };
 
   const gather: CollateralStore['gather'] = async (evidence) => {
-    const needs = needsOf(evidence);
     const vendors = vendorsBeside(evidence);
-    if (needs.length + vendors.length === 0) return { collateral: NO_COLLATERAL, keySets: [], unmet: [] };
-    const unmet = [
-      ...(await meetAll(
-        needs.filter(({ kind }) => !LATER.has(kind)),
-        parts,
-      )),
+    const first = needsOf(evidence, { collateral: NO_COLLATERAL, roots });
+    if (first.length + vendors.length === 0) return { collateral: NO_COLLATERAL, keySets: [], unmet: [] };
+    const early = first.filter(({ kind }) => !LATER.has(kind));
+    const unmet = await meetAll(early, parts);
+    const there = assemble(answersTo(early, await shelf.current()));
+    const needs = needsOf(evidence, { collateral: there, roots });
+    unmet.push(
       ...(await meetAll(
         needs.filter(({ kind }) => LATER.has(kind)),
         parts,
       )),
-    ];
+    );
     const held = await shelf.current();
-    const answers = needs.flatMap((need) => {
-      const one = held.get(needName(need));
-      return one && isAnswer(need, one.piece) ? [one] : [];
-    });
     const imported = [...held.values()].filter(({ name }) => isImportedOf(name, vendors));
-    const used = [...answers, ...imported];
+    const used = [...answersTo(needs, held), ...imported];
     return { collateral: assemble(used), keySets: await readSets(used), unmet };
   };
 
@@ -251,7 +281,11 @@ export async function openCollateralStore(options: CollateralOptions): Promise<C
     list: () => shelf.list(),
     async expiring(withinMs) {
       const end = clock() + withinMs;
-      return [...(await shelf.newest()).values()].filter(({ piece }) => piece.notAfter <= end);
+      const renewed = ({ notBefore, notAfter, vouchedUntil }: Piece) =>
+        fetcher !== undefined && vouchedUntil === undefined && notAfter - notBefore <= withinMs;
+      return [...(await shelf.newest()).values()].filter(
+        ({ piece }) => piece.notAfter <= end && !renewed(piece),
+      );
     },
     close: () => fetcher?.close(),
   };

@@ -44,15 +44,16 @@ export async function certify(
   ]);
   const key: IssuerKey = { name: subject, pair: keys, scheme: 'ECDSA-SHA384' };
   serials += 1;
+  const serial = serials;
   const bytes = await issueCertificate(issuer?.key ?? key, {
     subject,
     spki,
-    serial: serials,
+    serial,
     notBefore: START,
     notAfter,
     extensions: extensions ?? (await authorityExtensions(spki, { crlSign: true })),
   });
-  return { key, der: bytes, serial: serials };
+  return { key, der: bytes, serial };
 }
 
 const DIGITAL_SIGNATURE: CertificateExtension = {
@@ -258,5 +259,15 @@ export async function fakeNvidia(at: number): Promise<FakeNvidia> {
           }),
         })),
       ),
+  };
+}
+
+/** The manifests by which a made-up GPU of the versions that it has by itself measures as released. */
+export async function gpuManifests(nvidia: FakeNvidia): Promise<{ driver: string; vbios: string }> {
+  const golden = (...indices: number[]) =>
+    new Map(indices.map((index) => [index, [fakeMeasurements().get(index) ?? '']] as const));
+  return {
+    driver: await nvidia.manifest({ version: '590.12', golden: golden(7, 21, 40) }),
+    vbios: await nvidia.manifest({ version: '96.00.A5.00.01', golden: golden(0, 1, 2) }),
   };
 }
