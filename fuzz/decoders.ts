@@ -39,6 +39,7 @@ export const NOT_FUZZED: Readonly<Record<string, string>> = {
   'cli/importFiles': THROUGH,
   'vault/openVaultCollateral': 'opens the store of collateral',
   'host/openDatabase': NO_INPUT,
+  'host/openTpm': NO_INPUT,
   'host/openApiDocument': 'writes a document from the route table',
   'host/readMigrations': OWN_DISK,
   'host/openContainer': 'fetchBlob and containerUrl, which it is made of, are fuzzed',
