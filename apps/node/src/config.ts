@@ -26,6 +26,8 @@ const shape = {
   attestationAudience: z.string().min(1).max(512).optional(),
   /** The TPM's device, or a socket that speaks its bytes, where it is not /dev/tpmrm0. */
   tpm: z.string().min(1).optional(),
+  /** The program, with its words, that asks the machine's GPUs for reports through NVML, instead of the one that comes with this. */
+  gpuHelper: z.array(z.string().min(1)).min(1).optional(),
   /** Refuse to start where rooms cannot be kept behind the gate. */
   requireGate: z.boolean().default(false),
   /** Hosts of vaults that may lie at addresses that are not of the open internet. The hub's host always may. */

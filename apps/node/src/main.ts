@@ -14,6 +14,7 @@ import {
   tlsFetch,
   writeFileAtomic,
 } from '@sealroom/host';
+import { detectDevices } from '@sealroom/host/attest';
 import { measureRoom } from '@sealroom/host/measure';
 import type { Digest } from '@sealroom/bytes';
 import { type NodeConfig, readConfig } from './config.ts';
@@ -117,6 +118,7 @@ async function main(): Promise<void> {
     notes,
     launch,
     platform,
+    devicesOf: (kind) => detectDevices(kind, { helper: config.gpuHelper }),
     bwrap,
     compiled,
     log,

@@ -2,11 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appraiseEvidence, roomPolicy } from '@sealroom/attest';
+import {
+  appraiseEvidence,
+  type DeviceEvidence,
+  deviceNonce,
+  type Evidence,
+  roomPolicy,
+} from '@sealroom/attest';
 import type { Work } from '@sealroom/api';
 import type { Digest } from '@sealroom/bytes';
 import { ed25519Signer, generateSecret, type Signer } from '@sealroom/cose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ProviderError } from '@sealroom/host/attest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hardwarePlatform, simulatedPlatform } from './platform.ts';
 import { type RoomEnd, type RoomStart, runRoom } from './rooms.ts';
 
@@ -178,7 +185,7 @@ process.exit(0);`,
   });
 });
 
-test('a room that needs devices is lost, as nothing here proves any, and its platform is not asked', async () => {
+test('a room that needs devices is lost on a machine that has none, and its platform is not asked', async () => {
   let asked = 0;
   const platform: RoomStart['platform'] = {
     technology: 'sev-snp',
@@ -192,6 +199,50 @@ test('a room that needs devices is lost, as nothing here proves any, and its pla
   const end = await runProgram(`${LINES}say(${line});\nawait next();`, { platform });
   expect(end).toEqual({ end: 'lost', code: 'node/no-evidence' });
   expect(asked).toBe(0);
+});
+
+describe('a room that needs devices', () => {
+  const reportData = new Uint8Array(32).fill(5);
+  const line = `{ ask: 'quote', id: 1, reportData: '${Buffer.from(reportData).toString('base64url')}', devices: 'nvidia-gpu' }`;
+  const evidence: Evidence = { technology: 'sev-snp', body: 'AQID' };
+  const platform: RoomStart['platform'] = { technology: 'sev-snp', quote: async () => evidence };
+
+  test('gets what its machine’s devices say over the nonce of its own report data, beside its own evidence', async () => {
+    const asked: [string, Uint8Array][] = [];
+    const devices: DeviceEvidence[] = ['AQ', 'Ag'].map((body) => ({ technology: 'nvidia-gpu', body }));
+    const devicesOf: RoomStart['devicesOf'] = async (technology) => ({
+      technology,
+      provide: async (nonce) => {
+        asked.push([technology, nonce]);
+        return devices;
+      },
+    });
+    const out = join(folder, 'devices.json');
+    const end = await runProgram(
+      `${LINES}import { writeFileSync } from 'node:fs';
+say(${line});
+writeFileSync(${JSON.stringify(out)}, JSON.stringify((await next()).evidence));
+say({ done: 'completed' });
+process.exit(0);`,
+      { platform, devicesOf },
+    );
+    expect(end).toEqual({ end: 'completed' });
+    expect(JSON.parse(await readFile(out, 'utf8'))).toEqual({ ...evidence, devices });
+    expect(asked).toEqual([['nvidia-gpu', await deviceNonce(reportData)]]);
+  });
+
+  test('is lost when they say nothing, and the operator reads why', async () => {
+    const said: string[] = [];
+    const end = await runProgram(`${LINES}say(${line});\nawait next();`, {
+      platform,
+      devicesOf: async () => {
+        throw new ProviderError('provider/refused', 'The GPUs are off.');
+      },
+      onStderr: (chunk) => void said.push(Buffer.from(chunk).toString()),
+    });
+    expect(end).toEqual({ end: 'lost', code: 'node/no-evidence' });
+    expect(said.join('')).toContain('The GPUs are off. [provider/refused]');
+  });
 });
 
 test('a platform that gives no evidence loses the run, and the room with it', async () => {

@@ -18,7 +18,7 @@ import { enclosed, SOCKET_INSIDE } from './gate/enclosure.ts';
 import { type Gate, type GateRefusal, openGate } from './gate/gate.ts';
 import { createRoomUser, type RoomUser } from './gate/room-user.ts';
 import { linesOf, parseRoomLine, type RoomLine } from './lines.ts';
-import type { Platform } from './platform.ts';
+import { type DevicesOf, type Platform, proveRoom } from './platform.ts';
 
 /** The room program's entry point. */
 export const ROOM_PROGRAM = join(import.meta.dirname, '..', '..', 'room', 'src', 'main.ts');
@@ -43,6 +43,8 @@ export type RoomStart = {
   readonly spool: string;
   /** Where the room's evidence comes from. */
   readonly platform: Platform;
+  /** And that of the machine's devices, where a room asks for it; those that it has, when left out. */
+  readonly devicesOf?: DevicesOf | undefined;
   /** Without one the room connects where the host lets it. */
   readonly gate?: RoomGate | undefined;
   /** SHA-256 of the manifest, fixed before the room starts. */
@@ -131,16 +133,11 @@ function bootLine(start: RoomStart, folder: string): string {
 }
 
 async function quoteLine(
-  { platform, hostData }: RoomStart,
+  { platform, devicesOf, hostData }: RoomStart,
   { id, reportData, devices }: Extract<RoomLine, { ask: 'quote' }>,
 ): Promise<string> {
-  // Nothing here asks devices for evidence; without it no vault would release anything.
-  if (devices !== undefined)
-    throw new ProviderError(
-      'provider/none',
-      'This node cannot prove devices, and the contract demands some.',
-    );
-  const evidence = await platform.quote({ hostData, reportData: base64urlDecode(reportData) });
+  const asked = { hostData, reportData: base64urlDecode(reportData), devices };
+  const evidence = await proveRoom({ platform, devicesOf }, asked);
   return `${JSON.stringify({ id, evidence })}\n`;
 }
 

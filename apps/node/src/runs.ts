@@ -16,7 +16,7 @@ import type { NodeKeys } from './keys.ts';
 import type { Note, Notes } from './notes.ts';
 import { clearUp, type RoomEnd, type RoomGate, runRoom } from './rooms.ts';
 import { storeOriginsFor } from './stores.ts';
-import type { Platform } from './platform.ts';
+import type { DevicesOf, Platform } from './platform.ts';
 import { type PreparedWork, prepareWork } from './work.ts';
 
 export const RUN_EVENTS = {
@@ -45,6 +45,7 @@ export type Running = {
   readonly launch: Digest;
   /** Where its rooms' evidence comes from. */
   readonly platform: Platform;
+  readonly devicesOf?: DevicesOf;
   /** bubblewrap's path when rooms are kept behind the gate. */
   readonly bwrap: string | undefined;
   /** The room program's compiled code, where rooms are gated. */
@@ -116,7 +117,7 @@ function gateFor(
 }
 
 async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
-  const { config, platform, hub, caPem, signal, spool, launch, log, notes } = running;
+  const { config, platform, devicesOf, hub, caPem, signal, spool, launch, log, notes } = running;
   const { ledgerOrigin, storeOrigins: named } = await untilAnswered(running, () => hub.describe());
   const storeOrigins = storeOriginsFor(config.hubUrl, named, config.storeOrigins);
   const prepared = await prepareWork(work, platform.technology);
@@ -131,6 +132,7 @@ async function startRoom(running: Running, work: Work): Promise<RoomEnd> {
     caPem,
     spool,
     platform,
+    devicesOf,
     gate: gateFor(running, { work, prepared, storeOrigins }),
     hostData,
     wallMs,

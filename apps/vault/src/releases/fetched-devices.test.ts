@@ -4,7 +4,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deviceNonce } from '@sealroom/attest';
 import { verifyReceipt } from '@sealroom/contract';
+import { nvidiaGpus, NVML_HELPER } from '@sealroom/host/attest';
 import { base64urlDecode } from '@sealroom/bytes';
 import { withGpus } from '@sealroom/testkit/devices';
 import { type FakePlatform, snpPlatform, snpVendor } from '@sealroom/testkit/hardware';
@@ -20,6 +22,7 @@ import {
   OCSP_PATH,
   type Responder,
 } from '@sealroom/testkit/vendors/nvidia-services';
+import { standInGpu, standInNvml } from '@sealroom/testkit/vendors/nvml';
 import { startVendorServices, type VendorServices } from '@sealroom/testkit/vendors/services';
 import { openRoom } from '@sealroom/testkit/world';
 import { openCollateralStore } from '@sealroom/host/collateral';
@@ -122,6 +125,25 @@ it('releases on GPUs with nothing of NVIDIA’s but what it fetched, and fetches
     }
   }
   expect(vendors.asked).toHaveLength(2 + 8);
+});
+
+it('releases on what the helper of a node reads from NVML, which a stand-in plays here', async () => {
+  const throughHelper: FakePlatform = {
+    ...platform,
+    async prove(bound) {
+      const nonce = await deviceNonce(bound.reportData);
+      const shown = await Promise.all(gpus.map((gpu) => standInGpu(nvidia, gpu, { nonce })));
+      const helper = [...(await standInNvml(folder, { gpus: shown })), ...NVML_HELPER];
+      const devices = await nvidiaGpus({ helper }).provide(nonce);
+      return { ...(await cpu.prove(bound)), devices };
+    },
+  };
+  const body = await proveHardware(stage, await approvedRun(stage), await openRoom(), throughHelper);
+  for (const { collateral: used } of await Promise.all([
+    releaseAt(stage.steward, body),
+    releaseAt(stage.owner, body),
+  ]))
+    expect(manifestsIn(used)).toHaveLength(2);
 });
 
 it('gives a receipt what makes it whole for a reader who fetches nothing', async () => {

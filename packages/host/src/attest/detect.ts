@@ -2,12 +2,14 @@
 // Linux' configfs-tsm, a TPM; the first of these that is there, for a guest that has several is best proven by the first. Nothing
 // found means that nothing proves this machine: the caller then simulates, and says so, or gives up.
 import { access } from 'node:fs/promises';
+import type { DeviceTechnology } from '@sealroom/attest';
 import { azureMetadata, type AzureMetadataOptions } from './azure-metadata.ts';
 import { confidentialSpace, LAUNCHER_SOCKET } from './confidential-space.ts';
 import { configfsTsm, TSM_REPORTS } from './configfs-tsm.ts';
 import { ProviderError } from './error.ts';
 import { nitro, type NitroOptions, NSM_DEVICE } from './nitro.ts';
-import type { EvidenceProvider } from './provider.ts';
+import { NVIDIA_DEVICE, nvidiaGpus, type NvidiaGpuOptions } from './nvml.ts';
+import type { DeviceProvider, EvidenceProvider } from './provider.ts';
 import { tpm2, type Tpm2Options } from './tpm2/provider.ts';
 import { tpmAt, TPM_DEVICE } from './tpm2/transport.ts';
 
@@ -79,4 +81,26 @@ export async function detectProvider(options: DetectOptions = {}): Promise<Evide
     'provider/none',
     'Nothing on this machine proves what it runs: no confidential guest’s interface and no TPM was found.',
   );
+}
+
+export type DeviceOptions = NvidiaGpuOptions & {
+  /** Where NVIDIA's driver is; for tests. */
+  readonly place?: string;
+};
+
+/**
+ * The provider of this machine's devices of one kind.
+ * @throws provider/none where there are none, and for tokens of a service, which nothing here asks
+ */
+export async function detectDevices(
+  technology: DeviceTechnology,
+  { place = NVIDIA_DEVICE, ...options }: DeviceOptions = {},
+): Promise<DeviceProvider> {
+  if (technology !== 'nvidia-gpu')
+    throw new ProviderError(
+      'provider/none',
+      'Nothing here asks a service for tokens about GPUs; a contract that wants the GPUs’ own reports can be met.',
+    );
+  if (await isThere(place)) return nvidiaGpus(options);
+  throw new ProviderError('provider/none', 'This machine has no NVIDIA GPU, and the contract demands some.');
 }

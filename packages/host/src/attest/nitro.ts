@@ -1,12 +1,12 @@
 // Documents of AWS Nitro Enclaves, from the Nitro Secure Module: CBOR messages, exchanged with the device by an ioctl that a Node
 // program cannot make. A helper makes it: any program that takes a request on standard input and writes the answer on standard
 // output; nsm-ioctl.py here is one. The document is not verified here.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { base64urlEncode, type Bytes, bytesEqual, concat } from '@sealroom/bytes';
+import { base64urlEncode, bytesEqual, concat } from '@sealroom/bytes';
 import { type Cbor, cborDecodeForeign, cborEncode, CoseError } from '@sealroom/cose';
 import type { RoomTechnology } from '@sealroom/attest';
 import { ProviderError } from './error.ts';
+import { askHelper, type Helper } from './helper.ts';
 import type { EvidenceProvider } from './provider.ts';
 
 export const NSM_DEVICE = '/dev/nsm';
@@ -22,43 +22,17 @@ export type NitroOptions = {
   readonly timeoutMs?: number;
 };
 
-type Helper = { readonly words: readonly string[]; readonly timeoutMs: number };
-
 const LARGEST = 12_288;
 const RUN_REGISTER = 16;
 const HELPER_MS = 30_000;
 
-async function exchange({ words: helper, timeoutMs }: Helper, message: Bytes): Promise<Bytes> {
-  const [program = '', ...words] = helper;
-  const { PATH } = process.env;
-  const env = PATH === undefined ? {} : { PATH };
-  const ends = { timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], ...ends, env });
-  const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
-  let got: Bytes = new Uint8Array();
-  child.stdout.on('data', (part: Uint8Array) => {
-    got = concat(got, part);
-    if (got.length > LARGEST) child.kill('SIGKILL');
-  });
-  child.once('error', reject);
-  child.once('close', (code) => {
-    if (code === 0) resolve(got);
-    else reject(new Error('the helper failed'));
-  });
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(message);
-  return promise.catch((cause: unknown) => {
-    throw new ProviderError(
-      'provider/unavailable',
-      'The helper for the Nitro Secure Module failed; it needs /dev/nsm and the right to use it (CAP_SYS_ADMIN).',
-      { cause },
-    );
-  });
-}
+const FAILED =
+  'The helper for the Nitro Secure Module failed; it needs /dev/nsm and the right to use it (CAP_SYS_ADMIN).';
 
 /** Sends a request and gives the answer's content under the request's name. @throws ProviderError */
 async function ask(helper: Helper, name: string, members: Record<string, Cbor>): Promise<Cbor> {
-  const bytes = await exchange(helper, cborEncode(new Map([[name, new Map(Object.entries(members))]])));
+  const request = cborEncode(new Map([[name, new Map(Object.entries(members))]]));
+  const bytes = await askHelper(helper, request, { largest: LARGEST, failed: FAILED });
   let answer: Cbor;
   try {
     answer = cborDecodeForeign(bytes);
