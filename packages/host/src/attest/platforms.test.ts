@@ -1,6 +1,6 @@
 // Confidential Space against a launcher of our own, Nitro against a helper of our own, and detection against folders of our own.
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -249,9 +249,18 @@ describe('Detection', () => {
     await mkdir(places().tsm);
     await expect(detectProvider({ places: places() })).rejects.toMatchObject({ code: 'provider/none' });
     await writeFile(places().tpm, '');
-    await chmod(places().tpm, 0o600);
     await expect(detectProvider({ places: places() })).rejects.toMatchObject({
-      code: expect.stringMatching(/^provider\/(malformed|unavailable)$/),
+      code: 'provider/unavailable',
     });
+  });
+
+  test('writes no command into what is named as the TPM and is none', async () => {
+    const file = join(folder, 'letter.txt');
+    await writeFile(file, 'Dear reader');
+    for (const tpm of [file, folder, join(folder, 'nothing')])
+      await expect(detectProvider({ places: places(), tpm })).rejects.toMatchObject({
+        code: 'provider/unavailable',
+      });
+    expect(await readFile(file, 'utf8')).toBe('Dear reader');
   });
 });

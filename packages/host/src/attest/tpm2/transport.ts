@@ -101,10 +101,15 @@ export async function tpmSocket(where: NetConnectOpts): Promise<TpmTransport> {
   };
 }
 
-/** A device, or a socket of the file system. @throws provider/unavailable */
+/** A device, or a socket of the file system; nothing else is opened, for a command would be written into it. @throws provider/unavailable */
 export async function tpmAt(path: string): Promise<TpmTransport> {
   const found = await stat(path).catch((cause: unknown) => {
     throw unavailable(cause);
   });
-  return found.isSocket() ? tpmSocket({ path }) : tpmDevice(path);
+  if (found.isSocket()) return tpmSocket({ path });
+  if (found.isCharacterDevice()) return tpmDevice(path);
+  throw new ProviderError(
+    'provider/unavailable',
+    'What is named as the TPM is neither a device nor a socket; name its device, such as /dev/tpmrm0.',
+  );
 }
