@@ -1,6 +1,6 @@
 // Two vaults in this process over a fake ledger, with real databases, and the world of the testkit played through them.
 import { vaultRoutes } from '@sealroom/api';
-import type { Evidence } from '@sealroom/attest';
+import type { Entry, Evidence } from '@sealroom/attest';
 import { base64urlDecode, base64urlEncode, type Bytes, type Digest, sha256Digest } from '@sealroom/bytes';
 import { call, type Fetch } from '@sealroom/client';
 import {
@@ -302,6 +302,16 @@ export async function proveHardware(stage: Stage, run: Run, room: Room, platform
     statements: await scopedStatements(stage.world, run),
   };
 }
+
+/** A contract over real data, for many runs in rooms that these entries accept. */
+export const onHardware =
+  (...accept: readonly Entry[]) =>
+  (contract: Contract): Contract => ({
+    ...contract,
+    datasets: contract.datasets.map((item) => ({ ...item, sensitivity: 'real' })),
+    quota: { runs: 1000, attemptsPerRun: 10 },
+    room: { ...contract.room, accept: [...accept] },
+  });
 
 export async function releaseAt(
   vault: TestVault,

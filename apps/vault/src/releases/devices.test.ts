@@ -16,7 +16,16 @@ import { FakeNras } from '@sealroom/testkit/vendors/nvidia-nras';
 import { openRoom } from '@sealroom/testkit/world';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttestParty } from '../attest/supply.ts';
-import { approvedRun, codesAt, opaque, proveHardware, releaseAt, setStage, type Stage } from '../fixtures.ts';
+import {
+  approvedRun,
+  codesAt,
+  opaque,
+  proveHardware,
+  releaseAt,
+  setStage,
+  type Stage,
+  onHardware,
+} from '../fixtures.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const HOUR = 3_600_000;
@@ -45,12 +54,7 @@ async function stageFor(entry: Entry): Promise<Stage> {
     attest,
     allowSimulated: false,
     sensitivity: 'real',
-    contract: (contract) => ({
-      ...contract,
-      datasets: contract.datasets.map((item) => ({ ...item, sensitivity: 'real' })),
-      quota: { runs: 1000, attemptsPerRun: 10 },
-      room: { ...contract.room, accept: [entry] },
-    }),
+    contract: onHardware(entry),
   });
 }
 

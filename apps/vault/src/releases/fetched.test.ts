@@ -9,7 +9,16 @@ import { intelAnswers, startVendorServices, type VendorServices } from '@sealroo
 import { openRoom } from '@sealroom/testkit/world';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { collateralSettings, openVaultCollateral, type VaultCollateral } from '../attest/collateral.ts';
-import { approvedRun, codesAt, opaque, proveHardware, releaseAt, setStage, type Stage } from '../fixtures.ts';
+import {
+  approvedRun,
+  codesAt,
+  opaque,
+  proveHardware,
+  releaseAt,
+  setStage,
+  type Stage,
+  onHardware,
+} from '../fixtures.ts';
 import { createVaultLog } from '../start.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
@@ -45,12 +54,7 @@ beforeEach(async () => {
     attest: { roots, distrust: [], collateral: (evidence) => collateral.forEvidence(evidence) },
     allowSimulated: false,
     sensitivity: 'real',
-    contract: (contract) => ({
-      ...contract,
-      datasets: contract.datasets.map((item) => ({ ...item, sensitivity: 'real' })),
-      quota: { runs: 1000, attemptsPerRun: 10 },
-      room: { ...contract.room, accept: [platform.entry] },
-    }),
+    contract: onHardware(platform.entry),
   });
 }, 120_000);
 

@@ -32,6 +32,7 @@ import {
   releaseAt,
   setStage,
   type Stage,
+  onHardware,
 } from '../fixtures.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
@@ -68,12 +69,7 @@ beforeAll(async () => {
     attest,
     allowSimulated: false,
     sensitivity: 'real',
-    contract: (contract) => ({
-      ...contract,
-      datasets: contract.datasets.map((item) => ({ ...item, sensitivity: 'real' })),
-      quota: { runs: 1000, attemptsPerRun: 10 },
-      room: { ...contract.room, accept: [good.entry, goodTdx.entry, goodNitro.entry] },
-    }),
+    contract: onHardware(good.entry, goodTdx.entry, goodNitro.entry),
   });
   for (const vault of [stage.steward, stage.owner]) servers.push(await overHttp(vault));
 }, 120_000);

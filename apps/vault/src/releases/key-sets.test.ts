@@ -12,7 +12,16 @@ import { FakeMaa, MAA_ISSUER } from '@sealroom/testkit/vendors/azure-maa';
 import { openRoom } from '@sealroom/testkit/world';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { collateralSettings, openVaultCollateral, type VaultCollateral } from '../attest/collateral.ts';
-import { approvedRun, codesAt, opaque, proveHardware, releaseAt, setStage, type Stage } from '../fixtures.ts';
+import {
+  approvedRun,
+  codesAt,
+  opaque,
+  proveHardware,
+  releaseAt,
+  setStage,
+  type Stage,
+  onHardware,
+} from '../fixtures.ts';
 import { createVaultLog } from '../start.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
@@ -43,11 +52,7 @@ beforeEach(async () => {
     },
     allowSimulated: false,
     sensitivity: 'real',
-    contract: (contract) => ({
-      ...contract,
-      datasets: contract.datasets.map((item) => ({ ...item, sensitivity: 'real' })),
-      room: { ...contract.room, accept: [platform.entry] },
-    }),
+    contract: onHardware(platform.entry),
   });
   stage.clock.now = NOW;
 }, 120_000);

@@ -14,7 +14,7 @@ import {
   startedForAnother,
 } from './cheats.ts';
 import { keySetRows, type PublishingService, setOf } from './key-sets.ts';
-import { bytesRows, cheatsOf, claimsRows, HOUR, type TokenService, within } from './tokens.ts';
+import { bytesRows, cheatsOf, claimsRows, HOUR, type TokenService, toldOf, within } from './tokens.ts';
 
 type Kind = 'chain' | 'published';
 
@@ -22,7 +22,7 @@ const TECHNOLOGY = 'gcp-confidential-space';
 const ISSUER = 'https://confidentialcomputing.googleapis.com';
 const INSTANCE: { readonly [kind in Kind]: string } = { chain: '2', published: '3' };
 const CONTAINER = ['submods', 'container'];
-const { told } = cheatsOf({ technology: TECHNOLOGY } as TokenService);
+const told = toldOf(TECHNOLOGY);
 const UNCHECKED = told('revocation', 'revocation/unchecked');
 
 const platformOf = (kind: Kind) => `${TECHNOLOGY}:instance:1/europe-west1-b/${INSTANCE[kind]}`;

@@ -40,12 +40,17 @@ export function within(object: JsonObject, path: readonly string[], change: Json
   return { ...object, [name]: within(object[name] as JsonObject, rest, change) };
 }
 
+/** Codes with checks of a technology, as cheats are told. */
+export const toldOf =
+  (technology: RoomTechnology) =>
+  (code: string, ...checks: readonly string[]): string[] =>
+    checks.map((id) => `release/${code} ${technology}/${id}`);
+
 /** Ways to cheat with tokens of one service. */
 export function cheatsOf(service: TokenService) {
   const { technology } = service;
   const prove = async (bound: Bound) => service.sign(service.claims(bound));
-  const told = (code: string, ...checks: readonly string[]) =>
-    checks.map((id) => `release/${code} ${technology}/${id}`);
+  const told = toldOf(technology);
   return {
     prove,
     told,
